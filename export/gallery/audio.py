@@ -81,9 +81,9 @@ def faded(sound: np.ndarray, fade_s: float) -> np.ndarray:
 
 
 def ogg_bytes(sound: np.ndarray, largest_bytes: int = LARGEST_BYTES) -> bytes:
-    """A sound as OGG Vorbis, in the best quality of COMPRESSIONS that needs at most largest_bytes.
+    """A sound as OGG Vorbis, in the best quality that needs at most largest_bytes.
 
-    If even the lowest quality needs more bytes, the sound has that quality.
+    The qualities are those of COMPRESSIONS. If even the lowest quality needs more bytes, the sound has the lowest.
     """
     for compression in COMPRESSIONS:
         content = _vorbis(sound, compression)

@@ -22,7 +22,10 @@ RELEASE_S = 0.8
 
 
 def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
-    """At most N_STOPS sounds: the first, then always the one whose knobs are farthest from all chosen before."""
+    """Choose at most N_STOPS sounds. The first of `sounds` is always chosen.
+
+    Each further choice is the sound whose knobs are farthest from those of the nearest sound chosen before.
+    """
     positions = np.array([_positions(heard, instrument) for heard in sounds])
     chosen = [0]
     while len(chosen) < min(N_STOPS, len(sounds)):
@@ -32,9 +35,10 @@ def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
 
 
 def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
-    """Play the chord while the knobs travel; return mono float32 (n_frames,), whose loudness is not set yet.
+    """Play the chord while the knobs travel; return the sound, mono float32 (n_frames,).
 
-    Each sound gives its knob positions, and the first sound also its phase blend. Their other settings are not used.
+    The sound's loudness is not set yet. The knobs travel through the positions of the chosen sounds. The phase blend is
+    that of the first sound. The sounds' other settings are not used.
     """
     places = [_positions(heard, instrument) for heard in chosen]
     end_s = starts_s(len(chosen))[-1] + STAYS_S

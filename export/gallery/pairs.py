@@ -100,9 +100,9 @@ def _beginning(path: Path) -> np.ndarray:
 
 
 def _equally_loud(sound: np.ndarray) -> np.ndarray:
-    """The sound with the gain that gives its loudest 0.4 s the loudness LOUDNESS_LUFS.
+    """Amplify a sound so that its loudest 0.4 s have the loudness LOUDNESS_LUFS.
 
-    The mean loudness would not do: of two sounds with equal means, a struck note begins louder than a held one.
+    The mean loudness would not do: a struck note begins louder than a held note with the same mean.
     """
     return sound * 10.0 ** ((LOUDNESS_LUFS - loudness_lufs(np.stack([sound, sound], axis=1))) / 20.0)
 

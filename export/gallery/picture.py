@@ -96,7 +96,7 @@ def _spectrogram(axis: Any, sound: np.ndarray, length_s: float) -> Any:
 
 
 def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
-    """Levels in dB on N_ROWS frequencies, evenly spaced on a logarithmic scale, (n_frames, N_ROWS).
+    """Levels in dB at N_ROWS frequencies, which are evenly spaced on a logarithmic scale; returns (n_frames, N_ROWS).
 
     A row shows the loudest bin inside it, so that no harmonic is lost. A row between two bins is interpolated.
     """
@@ -113,7 +113,10 @@ def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _small(png: bytes) -> bytes:
-    """The picture with the largest palette that keeps it within LARGEST_BYTES; with the smallest one if none does."""
+    """The picture with the largest palette that keeps it within LARGEST_BYTES.
+
+    If no palette does, the picture has the smallest palette.
+    """
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")

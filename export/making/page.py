@@ -29,9 +29,12 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 
 @dataclass(frozen=True)
 class Pair:
-    """A recording and the instrument's version of it, float32 (n,) each.
+    """A recording and the instrument's version of it.
 
-    apart_db: the distance between the two. If the recording is too short, `played` and `apart_db` are None.
+    original: the recording's samples, float32 (n,).
+    played: the samples of the instrument's version, float32 (n,).
+    apart_db: the distance between these two sounds.
+    If the recording is too short, `played` and `apart_db` are None.
     """
 
     recording: Recording
@@ -48,7 +51,7 @@ class Report:
     fates: what became of each file.
     history: one row per epoch.
     play: the command that plays the instrument.
-    figures: from `export` in trained.py.
+    figures: the result of `export` in trained.py.
     """
 
     name: str

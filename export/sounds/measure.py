@@ -89,7 +89,10 @@ def loudness_lufs(sound: np.ndarray) -> float:
 
 
 def mel_levels_db(sound: np.ndarray, times_s: Sequence[float]) -> np.ndarray:
-    """Levels of N_BANDS mel bands of a stereo sound, in windows around these times, (n_times, N_BANDS) in dB."""
+    """The levels in dB of N_BANDS mel bands of a stereo sound; returns (n_times, N_BANDS).
+
+    times_s: the middles of the windows.
+    """
     weights = _band_weights()
     starts = [max(0, round(time_s * SAMPLE_RATE_HZ) - WINDOW_FRAMES // 2) for time_s in times_s]
     powers = np.array([_power(sound[start:], WINDOW_FRAMES) for start in starts])

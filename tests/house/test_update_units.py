@@ -1,4 +1,7 @@
-"""systemd accepts the units that install an update from the page, and an update does not restart its own unit."""
+"""systemd accepts the units that install an update which the page has received.
+
+An update does not restart its own unit.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ PATH_UNIT, SERVICE = FOLDER / f"{UPDATE}.path", FOLDER / f"{UPDATE}.service"
 
 
 class Installed:
-    """Units in a test's own folder; called: the commands for systemd, which are recorded and not run."""
+    """An installation whose units are in a test's own folder.
+
+    called: the commands for systemd. They are recorded, and not run.
+    """
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch):
         self.home, self.units, self.folder = folder / "opt" / "timbrebox", folder / "units", folder
@@ -45,7 +51,7 @@ class Installed:
             patch.setattr(install, name, value)
 
     def put_in(self, name: str, *units: Path) -> None:
-        """Install a program with these units; in them, /opt/timbrebox is replaced by the test's own folder."""
+        """Install a program with these units. In the units' text, the test's own folder replaces /opt/timbrebox."""
         source = make_program(self.folder / name, name)
         folder = source / "runtime" / "service"
         (folder / "timbrebox.service").write_text(f"# {self.home}\n")

@@ -69,7 +69,7 @@ class Day:
             self._render()
 
     def _check_stuck(self) -> None:
-        """End all notes; BrokenError if one still sounds after the longest release."""
+        """End all notes; BrokenError if a note still sounds after the longest release."""
         name, events = list(ENDINGS.items())[self.n_checks % len(ENDINGS)]
         self.n_checks += 1
         for event in (*events, VoiceLimit(16)):

@@ -86,7 +86,7 @@ def flatnesses() -> dict[float, list[float]]:
 
 
 def loudest() -> float:
-    """The largest output amplitude for a minute of full-scale noise; not finite if a sample is not."""
+    """The largest output amplitude for a minute of full-scale noise. It is not finite if a sample is not finite."""
     reverb = ReverbConfig(size_m=5.0, decay_s=10.0, damping=0.0, bass=2.0)
     toned = EqualiserConfig(low_db=12.0, mid_db=12.0, high_db=12.0)
     effects = Effects(RATE_HZ, EffectsConfig(reverb, ChorusConfig(mode="ensemble", depth_ms=6.0), toned))
@@ -96,7 +96,10 @@ def loudest() -> float:
 
 
 def times_us(buffer_frames: int, n_blocks: int = 4000) -> np.ndarray:
-    """Time of a block in us: median and 99th percentile, for noise, then for silence."""
+    """The time in us that a block takes; returns (4,).
+
+    The first two values are the median and the 99th percentile for noise. The last two are those for silence.
+    """
     found = []
     for level in (0.1, 0.0):
         effects, sent = Effects(RATE_HZ, EffectsConfig()), noise(buffer_frames, level)

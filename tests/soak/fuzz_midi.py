@@ -32,7 +32,7 @@ TINY = DATA / "tiny.onnx"
 BLOCK_FRAMES = 64
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.1
-# Blocks until every note has ended: those of a release and of the longest legato fade, and two more.
+# In this many blocks, every note ends. They have room for a release and the longest legato fade, and two are spare.
 ENDED_BLOCKS = -(-round((RELEASE_S + 0.02) * SAMPLE_RATE_HZ) // BLOCK_FRAMES) + 2
 CHECK_EVERY_BLOCKS = 500
 WARM_UP_SHARE = 0.1
@@ -69,7 +69,7 @@ class Storm:
             yield number
 
     def check_stuck(self) -> None:
-        """End all notes with the next list of ENDINGS; BrokenError if one still sounds."""
+        """End all notes with the next list of ENDINGS; BrokenError if a note still sounds."""
         name, events = list(ENDINGS.items())[self.n_checks % len(ENDINGS)]
         self.n_checks += 1
         self._render([(0, event) for event in events])

@@ -1,8 +1,8 @@
 """Plays 16 modulated voices on a JACK server: `python -m tests.soak.live_motion --minutes 5`.
 
 The bend wheel and a knob move all the time. A thread of very high priority on each processor finds the stalls of
-the machine. The test fails if a block of `play` is late, or JACK names `play` for a lost period, and no stall explains
-it.
+the machine. The test examines each late block of `play`, and each lost period for which JACK names `play`. It fails if
+one of these has no stall that explains it.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def unexplained(events: Sequence[Span], stalls: Sequence[Span]) -> list[Span]:
 class Rises:
     """Watches counts that rise.
 
-    spans: for each count, by its name, a span for each unit by which it rose: from the last reading before the rise to
-        the first reading after it.
+    spans: by a count's name, a list of spans. A rise by n adds the same span n times: from the last reading before the
+        rise to the first reading after it.
     """
 
     def __init__(self) -> None:

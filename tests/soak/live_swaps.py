@@ -57,7 +57,11 @@ class Counts(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A spell with swaps and the spell without swaps after it; memory_mb: the program's memory after both."""
+    """A spell with swaps, and the spell without swaps that follows it.
+
+    swapped, still: the counts of the two spells.
+    memory_mb: the program's memory after the second spell.
+    """
 
     swapped: Counts
     still: Counts
@@ -86,7 +90,10 @@ def playing(player: Player) -> Iterator[None]:
 
 
 def spell(count: Callable[[], Counts], swap: Callable[[], None] | None) -> Counts:
-    """Counts during N_SWAPS_A_SPELL swaps; swap: None for an equally long time without swaps."""
+    """The counts of one spell.
+
+    swap: called N_SWAPS_A_SPELL times; None for an equally long spell without swaps.
+    """
     before = count()
     for _ in range(N_SWAPS_A_SPELL):
         end_s = time.monotonic() + PAUSE_S
@@ -156,9 +163,9 @@ def excess(pairs: Sequence[Pair], name: str) -> tuple[float, float]:
 
 
 def growth_mb(pairs: Sequence[Pair]) -> float:
-    """Growth of memory in MB from the second to the last fifth of the run: the mean of both instruments.
+    """Growth of memory in MB from the second fifth of the run to the last; the mean over the two instruments.
 
-    Of an instrument's readings in a fifth, the lowest counts.
+    An instrument's memory in a fifth is the lowest of its readings there.
     """
     memory_mb, fifth = [pair.memory_mb for pair in pairs], len(pairs) // 5
     early, late = memory_mb[fifth : 2 * fifth], memory_mb[-fifth:]

@@ -1,4 +1,4 @@
-"""The record of block writes is read and cut. Replaying it gives what the disk would hold."""
+"""The record of block writes is read and cut. Replayed, it gives what the disk would hold after a power cut."""
 
 from __future__ import annotations
 

@@ -127,7 +127,11 @@ class Browser:
         return box[0] + x * box[2], box[1] + y * box[3]
 
     def mouse(self, kind: str, place: tuple[float, float]) -> None:
-        """Send an event of the mouse; kind: mousePressed, mouseMoved or mouseReleased; place: in pixels."""
+        """Send an event of the mouse.
+
+        kind: mousePressed, mouseMoved or mouseReleased.
+        place: the point in pixels of the window.
+        """
         button = {"button": "left", "buttons": 0 if kind == "mouseReleased" else 1, "clickCount": 1}
         self.command("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], **button)
 
@@ -137,7 +141,12 @@ class Browser:
         self.mouse("mouseReleased", place)
 
     def key(self, kind: str, code: str, key: str) -> None:
-        """Send an event of a key; kind: keyDown or keyUp; code: the key's place on the keyboard; key: its text."""
+        """Send an event of a key.
+
+        kind: keyDown or keyUp.
+        code: the key's place on the keyboard.
+        key: the key's text.
+        """
         self.command("Input.dispatchKeyEvent", type=kind, code=code, key=key)
 
     def look(self, width: int, height: int, scheme: str = "light", *, still: bool = False) -> None:

@@ -73,7 +73,7 @@ def _grown(times: int) -> list[bytes]:
 
 
 def _mean() -> list[bytes]:
-    # The maximum of each row, [n, 1], times the weights `one`, [1, N_BINS]: the product has the shape of spectra.
+    # The product has the shape of spectra: m [n, 1] @ one [1, N_BINS]. Here m is the maximum of each row of g.
     return [node("ReduceMax", ["g"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
             node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 

@@ -11,7 +11,7 @@ from runtime.acoustics.spectrum import StftSpec, periodic_hann
 from runtime.engine.synthesis.lane_sound import LaneSound
 
 SPEC = StftSpec()
-# Full width at half power of a harmonic with noise phases and bandwidth 0, measured.
+# The measured full width at half power of a harmonic that has noise phases and bandwidth 0.
 NOISE_LOBE_HZ = 17.5
 N_LANES = 16
 

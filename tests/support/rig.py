@@ -59,7 +59,7 @@ class JackServer:
         raise RuntimeError(f"jackd does not start: {self._log.read_text(errors='replace')}")
 
     def n_unfinished(self, client: str, state: str) -> int:
-        """Count the periods in the server's log that ended before this client had finished.
+        """Count the periods that ended before this client had finished. The server's log names them.
 
         state: `Running` for periods in which the client had begun, `Triggered` for others.
         """

@@ -1,6 +1,7 @@
 """Even knobs: bends the travel of each latent so that equal turns of a knob are equal steps of timbre.
 
-After the encoder, each latent goes through a piecewise linear curve, and before the decoder through the inverse curve.
+After the encoder, each latent goes through a piecewise linear curve. Before the decoder, it goes through the inverse of
+this curve.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def even_values(instrument: RunInstrument) -> np.ndarray:
 def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
     """The same autoencoder with new latents from 0 to 1.
 
-    values: the old latents' values at equally spaced new latents from 0 to 1; float32 (n_latents, n_values), rising.
+    values: for each latent, its old values that belong to equally spaced new values from 0 to 1. They rise.
+        float32 (n_latents, n_values).
     """
     even = np.broadcast_to(np.linspace(0.0, 1.0, values.shape[1], dtype=np.float32), values.shape)
     old_encoder, n_latents = autoencoder.encoder, len(values)

@@ -43,7 +43,10 @@ def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], t
 
 
 def traversal_strips(traversals: Traversals, title: str) -> Figure:
-    """Plot the spectra along each latent, in one panel each; colour is level relative to the spectrum's peak."""
+    """Plot the spectra along each latent. Each latent has a panel.
+
+    A colour shows the level relative to the spectrum's peak.
+    """
     n_latents = len(traversals.travel)
     figure = Figure(figsize=(2.4 * n_latents + 1.5, 3.4), layout="constrained")
     band_hz = traversals.band_hz

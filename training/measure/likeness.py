@@ -17,12 +17,12 @@ from training.corpus.frames import FrameStore, sound_name
 from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
 
 N_FRAMES = 96  # only this many frames of each recording are used, the first 2.2 s
-CHANGING_DB = 2.0  # a recording changes if its levels differ at least this much from their mean over time
+CHANGING_DB = 2.0  # a recording changes if its levels differ by at least this from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
 # N_POSITIONS random knob positions are tried for each of N_RECORDINGS_SEARCHED recordings.
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
-# A knob is strong if it changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines. On
-# each line, the knob moves from end to end; the note and the other knobs are random.
+# On a knob's line, the knob moves from end to end; the note and the other knobs are random. A knob is strong if it
+# changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines.
 LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
 
 
@@ -91,7 +91,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 
     encode: takes unit-peak frames (n, n_bins) and their MIDI notes (n,); returns their latents, float32 (n, n_latents).
 
-    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
+    Distances are means over recordings, in dB. Shares are 0 to 1. A value is None if the corpus lacks its data.
     - `path_db`, `still_db`: distance of a training recording from its path, and from its still form
     - `heldout_path_db`, `heldout_still_db`: the same for held-out recordings
     - `change_correlation`: mean of `change_correlation` over the n_changing recordings that change
@@ -137,7 +137,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 def presets_nearest(
     instrument: Playable, names: list[str], store: FrameStore, positions_at: Callable[[int], np.ndarray]
 ) -> float | None:
-    """The share of recordings, 0 to 1, whose nearest preset is the one named after their sound.
+    """The share of recordings whose nearest preset is the preset with the name of their sound, 0 to 1.
 
     names: the presets' names.
     positions_at: takes a MIDI note; returns the presets' knob positions at it, float (n_presets, n_latents).
@@ -212,8 +212,8 @@ def told_apart(
     """The share of draws in which the model's version of a recording is nearest to this recording: 0 to 1.
 
     Each of N_DRAWS draws chooses a recording from `trained`, and recordings of up to N_DRAWN - 1 other sounds at its
-    note, all at least LEAST_APART_DB apart. made_db: the band levels of the model's versions, by id(take); a version is
-    a path or a still form (see the top of this file). None if no draw has another sound.
+    note. All are at least LEAST_APART_DB apart. Returns None if no draw has another sound.
+    made_db: by id(take), the band levels of the model's version, a path or a still form (see the top of this file).
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):

@@ -21,7 +21,7 @@ Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
 N_PLACES = 24  # clips are divided into this many parts; frames of one sound are paired if they are in the same part
-N_PROBE_NOTES = 4  # for penalties, a batch decodes this many random notes; few, because each needs its own bin weights
+N_PROBE_NOTES = 4  # random notes that a batch decodes for penalties; few, because each note needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
 
@@ -84,8 +84,8 @@ class FrameBatches:
     def _extras(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
         """The extras that the recipe's objective needs, for a batch of these rows (n,).
 
-        - mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner
-        - exchange_share: float (n, 1), 0 to 1, the share of the row's latents in their mixture with its partner's
+        - mixup_share: float (n, 1), 0 to 1. Latents and target become mixup_share * own + (1 - mixup_share) * partner
+        - exchange_share: float (n, 1), 0 to 1. Latents become exchange_share * own + (1 - exchange_share) * partner
         - even_latents: float (n, n_latents), evenly distributed from 0 to 1
         - knob_positions: float (n, n_knobs), see `_knob_positions`
         - sounds: float (n, n_sounds), 1 at the row's sound
@@ -155,8 +155,9 @@ class FrameBatches:
     def knob_quantiles(self) -> np.ndarray:
         """For each note, the values of each knob's descriptor at N_QUANTILES positions along the knob's travel.
 
-        They are quantiles over the training frames of the note, or of the nearest note that has any. Returns float32
-        (n_notes, N_QUANTILES, n_knobs): the notes in the order of `conditioning.notes`, the quantiles ascending.
+        The values are quantiles over the note's training frames. A note without training frames has the values of the
+        nearest note with training frames. Returns float32 (n_notes, N_QUANTILES, n_knobs). The notes have the order
+        of `conditioning.notes`. The quantiles ascend.
         """
         notes, shares = self.store.note[self.store.rows("train")], np.linspace(*QUANTILES, N_QUANTILES)
         known = {note: np.quantile(self._knob_values[notes == note], shares, axis=0) for note in self._train_notes}
@@ -165,8 +166,9 @@ class FrameBatches:
 
 
 def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The rows in another random order, in pairs of rows of the same group; a row without a partner is left out.
+    """Form pairs of rows of the same group, and return the rows pair by pair, int (n_paired,).
 
+    The pairs are in random order. A row without a partner is left out.
     order: row numbers in random order, int (n,).
     groups: each row's group, (n,).
     """

@@ -25,8 +25,8 @@ from training.paper.results import Results
 
 CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # the small checkpoints and the times, in the report's folder
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
-# Estimated costs, for the time left, in units of one frame's forward pass. TRAINING_COST: training on a frame.
-# MESH_COST: decoding a frame of the mesh. FIXED_COST: all other work on a run.
+# The time left is estimated from these costs. Their unit is the cost of one frame's forward pass.
+# TRAINING_COST: training on a frame. MESH_COST: decoding a frame of the mesh. FIXED_COST: all other work on a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
@@ -49,8 +49,8 @@ class Reproduction:
     def kept(self, run: PlannedRun, store: FrameStore | None = None) -> KeptRun | None:
         """The kept files of a planned run; None if there are none.
 
-        UserError if the files are of another config or corpus; with `force`, None instead. store: the corpus that the
-        run must have, or None to compare the configs only.
+        If the files are of another config or corpus: None with `force`, and UserError without it.
+        store: the corpus that the run must have; None to compare only the configs.
         """
         kept = read_kept(self.out / KEPT_RUNS / run.kept_name)
         if kept is None:

@@ -110,14 +110,15 @@ class Products:
                 seen.append(time.perf_counter() - started_s)
 
     def best_s(self) -> float:
-        """The time in s of all products together; of each product, the best time in its fastest library counts."""
+        """The time in s of all products: the sum of each product's best time in its fastest library."""
         return float(sum(min(min(seen) for seen in times) for times in self._times))
 
 
 def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
-    """Functions that compute `left @ right`: in NumPy and, on TensorFlow, without and with XLA.
+    """Functions that compute `left @ right`.
 
-    TensorFlow's functions read one element, to wait for the product.
+    The first uses NumPy. If Keras runs on TensorFlow, there are two more: TensorFlow without XLA, and with XLA. These
+    two read one element, to wait for the product.
     """
     import keras
 

@@ -37,7 +37,11 @@ LOUD = 1e-2  # levels are compared in stretches whose RMS is at least this share
 
 
 class Note(NamedTuple):
-    """A note's sound; group: `amsynth`, or the recording's folder; sound: mono float32 (n_samples,)."""
+    """A note and its sound.
+
+    group: `amsynth`, or the recording's folder.
+    sound: mono float32 (n_samples,).
+    """
 
     group: str
     name: str
@@ -56,12 +60,13 @@ def padded(sound: np.ndarray, spec: StftSpec) -> np.ndarray:
 def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec) -> dict[str, float]:
     """How much a sound (n_samples,) differs from the true sound of the same length.
 
-    played: the bins to compare. Returns:
-    - `attack_error`: mean error over the first ATTACK_S of the audible frames, as in `spectral_error` but against the
-      true sound's frames
-    - `error`: mean error over the rest
-    - `unsteadiness`: how unsteady the level is after the attack. Each stretch of 10 ms gives the ratio of the two
-      sounds' RMS; the figure is the standard deviation of these ratios, divided by their mean
+    played: the bins to compare.
+
+    A frame's error is that of `spectral_error`, with the true sound's frame as M. Only audible frames count. Returns:
+    - `attack_error`: mean error over the attack, the first ATTACK_S of the audible frames
+    - `error`: mean error after the attack
+    - `unsteadiness`: how unsteady the level is after the attack. Each loud stretch of 10 ms gives a ratio: the RMS of
+      the sound divided by the RMS of the true sound. The figure is std(ratios) / mean(ratios)
 
     `error` and `unsteadiness` leave out the final ATTACK_S, where the sound was cut off.
     """

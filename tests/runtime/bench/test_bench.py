@@ -140,7 +140,7 @@ def test_the_decoder_works_while_knobs_move_and_not_at_rest(n_voices: int) -> No
     for moving in (True, False):
         counting = CountingDecoder(DATA / "tiny.onnx")
         # For a case without a name, `measure` would call `floor_load`, which decodes more rows. For a case with a name,
-        # it also plays `case.plain`. Here `case.plain` has the same settings, so each row is decoded twice.
+        # `measure` also plays `case.plain`. Here `case.plain` has the same settings, so each row is decoded twice.
         measure(counting, Case(n_voices=n_voices, buffer_frames=64, moving=moving, name="counted"), duration_s=1.0)
         n_rows[moving] = counting.n_rows / 2
     assert n_rows[False] == n_voices  # one spectrum for each voice, when its note begins

@@ -53,7 +53,7 @@ def test_the_soak_tests_filters_have_the_standards_weighting(sample_rate_hz: int
 
 
 def test_a_sine_of_full_scale_is_as_loud_as_the_standard_says() -> None:
-    """ITU-R BS.1770-4: 997 Hz at 0 dBFS on one channel has -3.01 LKFS; on both channels, 3 dB more."""
+    """A sine of 997 Hz at 0 dBFS has -3.01 LKFS on one channel, and 0 LKFS on both. Source: ITU-R BS.1770-4."""
     sine = np.sin(2.0 * np.pi * 997.0 * np.arange(48000) / 48000.0)[:, None]
     assert soak.loudness_lufs(sine, 4800, 48000) == pytest.approx(-3.01, abs=0.01)
     assert soak.loudness_lufs(np.repeat(sine, 2, axis=1), 4800, 48000) == pytest.approx(0.0, abs=0.01)

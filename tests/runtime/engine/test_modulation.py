@@ -80,7 +80,7 @@ def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """A harmonic's amplitude in the saw instrument, by the first knob's position; the loudness is constant."""
+    """A harmonic's amplitude in the saw instrument at these positions of the first knob. The loudness is constant."""
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)
@@ -148,7 +148,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
     assert np.ptp(levels_db[:, audible], axis=0).max() <= 1.0
 
 
-# Sources, measured in the level that they move
+# Sources of modulation: each moves the level, which is measured
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
@@ -208,7 +208,7 @@ def test_two_sources_are_multiplied_and_a_curve_bends() -> None:
     assert added_db(curve=-1.0) == pytest.approx(-24.0 * (64 / 127) ** 0.25, abs=0.2)
 
 
-# An envelope, measured in the level; a clock, measured in the pan
+# An envelope that moves the level, and an LFO on a clock that moves the pan
 
 
 def test_envelope_2_is_heard_as_its_formula() -> None:

@@ -24,7 +24,7 @@ from tests.support.trajectories import random_trajectory
 AT = 16123
 N_FRAMES = 34000
 CONTROL = 20
-# Amounts of modulation, 1 for all other targets. With larger amounts, the level would rise into the limiter.
+# The amount of modulation for some targets. For all others, it is 1. Larger amounts would make the limiter work.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2, "tilt": 0.5}
 BENT = 5000  # a position of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]
@@ -48,7 +48,11 @@ def patch_for(target: str, source: str, lfo: Lfo, phase_blend: float, sign: floa
 
 
 def heard(patch: Patch, events: Sequence[tuple[int, Event]], n_frames: int = N_FRAMES, bend: int = 0) -> np.ndarray:
-    """The sound of a note: (2, n_frames); events: (frame, event); bend: position of the pitch wheel."""
+    """The sound of a note; returns (2, n_frames).
+
+    events: (frame, event).
+    bend: position of the pitch wheel.
+    """
     engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch)
     return play(engine, [(0, PitchWheel(0, bend)), *events, (0, NoteOn(0, 60, 127))], n_frames).T.astype(np.float64)
 

@@ -24,7 +24,7 @@ KNOBS = (0.5, 0.5)
 
 
 def spectra_and_hops(player: Player, each_block: Callable[[int], Iterable[Event]]) -> list[tuple[int, int]]:
-    """(decodes, transforms) of each of 64 blocks of 256 frames, after the attacks."""
+    """How many decodes and how many transforms each of 64 blocks makes, after the attacks; a block has 256 frames."""
     player.hear(FIRST / 44100)
     out, work = np.zeros((AHEAD, 2), np.float32), []
     for number in range(64):
@@ -83,7 +83,7 @@ def plain() -> Engine:
 def test_a_knob_is_heard_from_the_hop_after_the_next_reading(
     make: Callable[[], Engine], moved_at: int, heard_from: int, blocks: tuple[int, ...]
 ) -> None:
-    """The knob moves at moved_at, and is heard from heard_from on; both are frames, counted from a hop."""
+    """The knob moves at frame moved_at. It is heard from frame heard_from. Frames are counted from a hop."""
     notes = [(100, NoteOn(0, 60, 80)), (100, NoteOn(0, 67, 80))]
     n_frames = FIRST + 3 * HOP
     still = play(make(), notes, n_frames, blocks)

@@ -1,4 +1,7 @@
-"""A user updates Timbrebox on the page; the half that runs as root runs when the test says so."""
+"""A user updates Timbrebox on the page.
+
+One half of an update runs as root. In these tests, this half runs when the test says so.
+"""
 
 from __future__ import annotations
 
