@@ -78,7 +78,7 @@ def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndar
 
     A latent may follow the pitch, so each octave has a median of its own.
 
-    Returns n names, each of the sound to which a median belongs, and the n medians, (n, n_latents).
+    Returns the names of the medians' sounds, a list of n, and the medians, (n, n_latents).
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
