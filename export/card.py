@@ -72,7 +72,7 @@ def sources_of(store: FrameStore) -> tuple[Source, ...]:
 def encoder_card(encoder: Any, labels: str, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
     """The card of an encoder, as values for JSON.
 
-    labels: from the recipe, `known` or `detected`.
+    labels: `known` or `detected`, as the recipe says.
     inputs: one row for each input of the encoder.
     output: the latents (n_latents,) for these rows.
     """

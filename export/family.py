@@ -43,7 +43,7 @@ class Member(NamedTuple):
 
 FAMILY = (
     *(Member(name, name) for name in ("orchestra", "strings", "fm")),
-    Member("pads", "pads", ("Cindi - C",)),  # only 2.3 dB from Sortofvoce, a sound of fm
+    Member("pads", "pads", ("Cindi - C",)),  # it differs by only 2.3 dB from Sortofvoce, a sound of fm
     Member("virtual-analogue", None),
 )
 
@@ -65,7 +65,10 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def n_epochs(recipe: Recipe, n_frames: int) -> int:
-    """The number of epochs for n_frames training frames: the recipe's, or more if LEAST_STEPS steps need more."""
+    """The number of epochs to train on n_frames frames.
+
+    It is the recipe's number, or the number that gives LEAST_STEPS steps if that is larger.
+    """
     steps = -(-n_frames // recipe.fit.batch_size)
     return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 

@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """For each sound of the corpus, the candidate with the best score among the sound's medians (`patch_places`)."""
+    """The best candidate of each sound: the one of the sound's medians (`patch_places`) with the highest score."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -76,8 +76,9 @@ def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[flo
 def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndarray]:
     """The medians of each sound's latents: one over all its training frames, and one over those of each octave.
 
-    A latent may follow the pitch, so each octave has a median of its own. Returns the name of the sound for each
-    median, and the medians (n, n_latents).
+    A latent may follow the pitch, so each octave has a median of its own.
+
+    Returns the names of the medians' sounds, a list of n, and the medians, (n, n_latents).
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

@@ -22,7 +22,7 @@ LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
 # The note around which each part is written.
 MIDDLES = {"figure": 64, "bass": 43, "tune": 72, "chords": 60}
-# The bass note and the chord of each of the six bars, and last those of the ending.
+# The bass note and the chord of each of the six bars. The last item of each is for the final chord.
 BASS = "A2 F2 C3 D2 E2 E2 A2".split()
 CHORDS = ("C4 E4 G4 B4", "C4 E4 F4 A4", "B3 E4 G4", "C4 F4 A4", "B3 E4 A4", "B3 D4 G#4", "A3 C4 E4 B4")
 # For each bar, eight tones from low to high. ORDER is the order in which they are played.
@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
-    """Play the piece; float32 (n_frames, 2), loudness not set yet.
+    """Play the piece; returns its sound, whose loudness is not set yet: float32 (n_frames, 2).
 
     Each part has an engine of its own, so that its loudness and its place from left to right can be set.
 

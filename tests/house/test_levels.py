@@ -13,8 +13,9 @@ import pytest
 
 from tests.support.places import ROOT
 
-# The folders and modules in each folder, by level, from low to high. All folders must be listed, and all modules in
-# `runtime`, `training` and `export` themselves. Other modules are above everything in their folder's list.
+# The folders and modules in each folder, by level, from low to high. The list must name every folder, and every module
+# that lies directly in `runtime`, `training` or `export`. A module that is not listed is above everything in its
+# folder's list.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -151,7 +152,7 @@ def _imports(path: Path, module: str, root: Path) -> Iterator[tuple[int, str]]:
 
 @functools.cache
 def _import_statements(text: str) -> list[tuple[int, int, str, str | None]]:
-    """(line, number of dots of a relative import, module, name) of every import."""
+    """For every import: its line, the number of dots if it is relative (else 0), the module, and the imported name."""
     found: list[tuple[int, int, str, str | None]] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):

@@ -21,7 +21,7 @@ OPTIONAL = {"jax", "gpiozero"}
 
 
 def pins(path: Path) -> dict[str, str]:
-    """The pinned versions in a list and in the lists that it includes, by the packages' normalised names."""
+    """Each package's pinned version, from a list and the lists that it includes; the keys are normalised names."""
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.split("#")[0].strip()

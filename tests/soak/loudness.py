@@ -1,8 +1,8 @@
 """Measures how equal the loudness of all timbres is: `python -m tests.soak.loudness INSTRUMENT.onnx [--json F]`.
 
 Random notes at random knob positions are rendered with noise phases and coherent phases, and with several seeds.
-Loudness is as in ITU-R BS.1770, without the gate. The spread between seeds is due to chance, all other spread to the
-timbres.
+Loudness is as in ITU-R BS.1770, without the gate. Chance causes the spread between seeds; the timbres cause all other
+spread.
 """
 
 from __future__ import annotations

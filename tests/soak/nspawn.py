@@ -1,8 +1,8 @@
 """Tests the service on a real systemd, in a box: python -m tests.soak.nspawn [--folder DIR] [--cuts N] [--out F.md].
 
-It needs root, 2 GB in DIR, a network for the first run, and: apt-get install debootstrap systemd-container. The box, a
-Debian in a container, has no sound card, no keyboard and no real-time priorities. Each line of the table is a step that
-succeeded.
+It needs root, 2 GB in DIR, a network for the first run, and the Debian packages debootstrap and systemd-container. The
+box is a Debian in a container. It has no sound card, no keyboard and no real-time priorities. Each line of the table is
+a step that succeeded.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class DeafMachine:
         return True
 
     def plug_card(self) -> None:
-        """No step that is tested here does this."""
+        """Does nothing: no step that is tested here plugs or unplugs a card."""
 
     unplug_card = plug_card
 

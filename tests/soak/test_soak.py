@@ -103,7 +103,7 @@ def test_what_is_wrong_with_a_sound_is_noticed() -> None:
 
 
 def test_a_resonance_that_sweeps_fast_is_no_click_but_a_gap_in_it_is() -> None:
-    """Five harmonics pass a filter's resonance at 120 octaves per second."""
+    """A filter's resonance sweeps past five harmonics at 120 octaves per second."""
     time_s = np.arange(44100) / 44100
     octaves = np.clip((time_s - 0.4) * 120.0, 0.0, 8.0)
     sound = np.zeros(len(time_s))

@@ -43,8 +43,8 @@ class _Handler(ctypes.Structure):
 class Allocation(NamedTuple):
     """Memory that NumPy allocated for one array.
 
-    where: file, function and line of the code in runtime/ that asked for the array, such as `bank.py:steal:120`. If no
-    code in runtime/ is running: file, function and line of the code that called NumPy.
+    where: file, function and line of the code that asked for the array, such as `bank.py:steal:120`. This is code in
+    runtime/; if none is running, it is the code that called NumPy.
     """
 
     n_bytes: int
@@ -52,7 +52,7 @@ class Allocation(NamedTuple):
 
 
 class _Recorder:
-    """Wraps the three functions of a NumPy handler that allocate memory; `record` lists one thread's allocations.
+    """Wraps a NumPy handler's three functions that allocate memory; `record` lists one thread's allocations.
 
     Memory still comes from the handler's own functions, so the handler can free it at any later time.
     """
@@ -106,8 +106,8 @@ def recorded_arrays() -> Iterator[list[Allocation]]:
     """Record the arrays that this thread allocates inside a `with`; yields the list, which grows meanwhile.
 
     NumPy keeps its present handler in a context variable, and the engine renders in a context of its own
-    (`runtime/engine/narrow_buffers.py`). A handler set here would not be seen there. So this changes the functions of
-    the default handler, which all contexts have.
+    (`runtime/engine/narrow_buffers.py`). So the engine would not use a handler that is set here. All contexts have the
+    default handler, so its functions are changed instead.
     """
     handler = _default_handler()
     before = handler.malloc, handler.calloc, handler.realloc

@@ -12,7 +12,7 @@ ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
 
 
 def high_levels_db(sound: np.ndarray) -> np.ndarray:
-    """The level, in dBFS, of the sound's part above 15 kHz, over the 5 ms around each sample, (n,).
+    """For each sample, the level above 15 kHz of the 5 ms around it, in dBFS: float64 (n,).
 
     sound: (n,), must end in silence.
     """
@@ -37,9 +37,10 @@ def excess_db(sound: np.ndarray, at: int) -> float:
 def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
     """How many dB a moving sound is above the allowed level; over 0 is a click.
 
-    Levels are measured above 15 kHz. still: the sound without movement, at each end of the movement. The allowed level
-    is ALLOWED_DB above the loudest of `still`, and at least INAUDIBLE_DB. The first 8000 frames and the last 2000 are
-    not judged.
+    Levels are measured above 15 kHz. The allowed level is ALLOWED_DB above the loudest of `still`, and at least
+    INAUDIBLE_DB. The first 8000 frames and the last 2000 are not judged.
+
+    still: the sound without movement, at each end of the movement.
     """
     fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))

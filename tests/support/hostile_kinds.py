@@ -55,7 +55,7 @@ from tests.support.places import DATA, ROOT
 from tests.support.racks import patch_of, playable_of, rack_of
 
 TINY = DATA / "tiny.onnx"
-PLAYED_EVERY = 7  # one in so many usable files is also rendered
+PLAYED_EVERY = 7  # one of this many usable files is also rendered
 _METADATA = 14
 
 
@@ -67,8 +67,8 @@ class Kind(NamedTuple):
     """A kind of file.
 
     suffix: end of the file's name.
-    make: function of a number; returns the content of one of many broken files, or of a good file for -1.
-    use: reads a file, given its path and number, as the program does; raises UserError or returns.
+    make: takes a number; returns the content of the broken file of this number, or of a good file for -1.
+    use: takes a file's path and number, and reads the file as the program does; raises UserError or returns.
     """
 
     suffix: str
@@ -253,7 +253,7 @@ def recorded_bytes(folder: Path) -> bytes:
 
 
 def _recorded_maker(good: bytes) -> Callable[[int], bytes]:
-    """A function of a number that breaks a good recorded MIDI file: its bytes, or the JSON in its head."""
+    """The `make` of a Kind. It breaks a good recorded MIDI file, either its bytes or the JSON in its head."""
     at = good.index(SIGNATURE + HEAD) + len(SIGNATURE + HEAD)
     tree = json.loads(json.dumps(msgspec.json.decode(good[at + 4 : good.index(b"\xff\x51\x03")][:-1])))
     text = json.dumps(tree).encode()

@@ -1,4 +1,4 @@
-"""Makes a folder of sounds as users have: many formats and rates, and unfit files."""
+"""Makes a folder of sounds like a user's: many formats and rates, and unfit files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RATE_HZ = 44100
 def tone(note: float, seconds: float = 1.0, rate_hz: int = RATE_HZ, tilt: float = 1.2, decay_s: float = 0.0):
     """A harmonic tone with a peak of 0.3, float64 (n,). Harmonic k has the amplitude k ** -tilt.
 
-    decay_s: 0 for a steady tone.
+    decay_s: time constant of the decay, in s; 0 for a steady tone.
     """
     time_s = np.arange(int(seconds * rate_hz)) / rate_hz
     first_hz = float(note_to_hz(note))
@@ -99,7 +99,8 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
     """Write steady tones, each into a file of its own.
 
-    names: for each file's name, how many semitones the tone is above the note with which the name ends.
+    names: the files' names, each ending with a note. The value of a name says how many semitones above this note the
+    tone is.
     """
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])

@@ -102,7 +102,7 @@ class Player:
 
 
 def notes_in(sound: np.ndarray) -> list[int]:
-    """The notes of APART whose fundamentals in a mono sound are louder than -45 dB."""
+    """The notes of APART that a mono sound contains: those with a fundamental louder than -45 dB."""
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2 * (8.0 / 3.0) / len(sound) ** 2 * 2.0
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = {note: np.abs(frequency_hz - note_to_hz(note)) < 12.0 for note in APART}

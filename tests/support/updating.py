@@ -1,4 +1,4 @@
-"""Updates from the page, installed as root does, but in a test's folders."""
+"""Updates from the page, installed as root installs them, but in a test's folders."""
 
 from __future__ import annotations
 

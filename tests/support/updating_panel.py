@@ -1,6 +1,6 @@
 """The page's process, for updates in a test's folder: python -m tests.support.updating_panel FOLDER panel ...
 
-FOLDER is the folder of a `RootsHalf`, with the list of signers that the page asks for.
+FOLDER is the folder of a `RootsHalf`. The page looks there for the list of signers and for news of updates.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ class FrameWriter:
     """A context manager that writes a frame store next to `folder`, and renames it to `folder` if all went well.
 
     spec: the transform that made the frames.
-    about: kind, name, licence, sources and options of the corpus, as JSON values. It may change until the context ends,
-    and so may the clips' splits.
+    about: kind, name, licence, sources and options of the corpus, as JSON values. `about` and the clips' splits may
+    change until the context ends.
     force: whether to replace frames that `folder` already holds.
 
     UserError if `folder` holds frames and `force` is False, if it holds other things, if another run writes it, if no
@@ -123,7 +123,7 @@ class FrameWriter:
         """Append frames of one clip; returns their number.
 
         magnitudes: float32 (n, n_bins), each frame with a peak of 1.
-        clip: the same object as before, to add more frames to the newest clip.
+        clip: the frames' clip. To add more frames to the newest clip, give the same object again.
         """
         magnitudes = np.ascontiguousarray(magnitudes, "<f4")
         if magnitudes.ndim != 2 or magnitudes.shape[1] != self.spec.n_bins:

@@ -65,7 +65,7 @@ def find_recordings(folder: Path) -> list[Recording]:
 
 
 def refuse_too_few(n_clips: int, where: object) -> None:
-    """UserError, which names `where`, if there are fewer clips than splits."""
+    """UserError if there are fewer clips than splits; where: what the error names."""
     if n_clips < len(SPLITS):
         remedy = f"add recordings (each goes whole into one of {', '.join(SPLITS)})"
         raise UserError(where, f"{n_clips} usable recording{'s' * (n_clips != 1)}", f"at least {len(SPLITS)}", remedy)
@@ -108,7 +108,7 @@ def add_recording(
     """Add a recording's audible frames to the store.
 
     only_clear: only frames that are clear (`are_clear`) at the recording's note, which is detected if unknown.
-    transpose: for training, also add copies resampled by 1 to this many semitones up and down.
+    transpose: if the recording is for training, also add copies resampled by 1 to this many semitones, up and down.
     most_frames: the recording and each copy add at most this many frames, evenly spread; 0 for all.
     UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
@@ -131,9 +131,10 @@ def add_recording(
 
 
 def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, note: int | None, moved: int) -> None:
-    """Add frames as one clip, or with BY_FRAME as one clip per split; transposed frames go to train only.
+    """Add frames as one clip; with BY_FRAME, as one clip for each split. Transposed frames go to train only.
 
-    note: the frames' MIDI note. moved: their transposition in semitones.
+    note: the frames' MIDI note.
+    moved: their transposition in semitones.
     """
     splits = [recording.split] if recording.split != BY_FRAME else ["train", "val", "test"]
     place = np.arange(len(frames)) % HELD_OUT_STEP
@@ -225,7 +226,7 @@ def build(
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
     split_by = "manifest" if recordings and recordings[0].split else f"by clip, seed {seed}"
-    # Only training recordings are transposed, so with `transpose` the splits are drawn first. Otherwise
+    # Only training recordings are transposed, so with `transpose` the splits are drawn first. Without it,
     # `_assign_splits` draws them at the end.
     if transpose and recordings and not recordings[0].split:
         drawn = split_by_clip(len(recordings), seed)

@@ -15,8 +15,8 @@ from training.making.listening import CHORD, NOISE, NOTE, SHORT, SILENCE, SPEC, 
 from training.making.names import AGREES_SEMITONES, Named, octave_convention, read_names
 from training.making.survey import Found, read_samples
 
-LONGEST_USED_S = 20.0  # a single note is used up to this length, so that no file outweighs the rest
-LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this length
+LONGEST_USED_S = 20.0  # at most this much of a single note is used, so that no file outweighs the others
+LONGEST_ANY_S = 60.0  # at most this much is used of a recording that is not a single note
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # this much is left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill at least this share of it
@@ -165,9 +165,10 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 
 
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
-    """The note to learn, and a remark if the file's name says another note than the one heard.
+    """The note to learn, and a remark if the note in the file's name differs from the note heard.
 
-    named: MIDI note in the name, None if it has none. octave: as in Decision.
+    named: MIDI note in the name, None if it has none.
+    octave: as in Decision.
     """
     ear = heard.note
     if named is None:
@@ -188,8 +189,8 @@ def _tuning(cents: float, keep: bool) -> tuple[str, float]:
 
     cents: how far the recording is above its note.
     """
-    # The chosen note may be another than the note heard. If these notes are whole octaves apart, only the cents beyond
-    # the octaves are corrected. If not, nothing is corrected.
+    # The chosen note may differ from the note heard. If the two notes are whole octaves apart, only the cents beyond
+    # the octaves are corrected. If they are not, nothing is corrected.
     if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves

@@ -29,18 +29,18 @@ RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1, 2, …, TRANSPOSE semitones, up and down
 MOST_FRAMES = 30_000  # a corpus has at most about this many frames, transposed copies included
-# Of a recording of one note, and of each transposed copy, at most 96 frames are used. If there are many recordings,
-# fewer are used, but at least 24.
+# A recording of one note gives at most 96 frames, and so does each of its transposed copies. If there are many
+# recordings, the limit is lower, but at least 24.
 FRAMES_OF_ONE = (24, 96)
 FEWEST_EPOCHS = 4
 MOST_STEPS = 20_000  # a training takes at most this many steps, unless the recipe's epochs need more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
-# While the learning rate falls, the error hardly changes. So with the values 0.2 and 0.01, training on 100 recordings
-# ended too early.
+# The values 0.2 and 0.01 ended a training on 100 recordings too early: the error hardly changes while the learning rate
+# falls.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
-LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends
+LAST_SHARE = 0.15  # when training no longer helps, it goes on for this share of the epochs done so far
 OVERTIME = 1.15  # some epochs are dropped if the remaining ones would take longer than OVERTIME * the remaining time
 
 Stage = Callable[[int], None]
@@ -72,7 +72,7 @@ class Training:
     store: the corpus.
     folder: the run folder.
     seconds: the time limit.
-    on_stage: called with the number of epochs so far, at a few stages, for previews.
+    on_stage: makes previews; it is called at a few stages, with the number of epochs so far.
     is_last_stretch: whether epochs were cut because training no longer helped.
     """
 
@@ -104,7 +104,7 @@ class Training:
         return self.seconds - (time.monotonic() - self._begun_s)
 
     def epochs_for(self, seconds: float, epoch_s: float) -> int:
-        """How many epochs of `epoch_s` fit into `seconds`, at least FEWEST_EPOCHS."""
+        """How many epochs of `epoch_s` seconds fit into `seconds`, but at least FEWEST_EPOCHS."""
         return max(FEWEST_EPOCHS, min(self._most_epochs(), int(seconds / max(epoch_s, 1e-3))))
 
     def _most_epochs(self) -> int:

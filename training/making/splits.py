@@ -15,8 +15,8 @@ HELD_OUT_SHARE = 0.1
 def with_splits(recordings: list[Recording]) -> list[Recording]:
     """The recordings with new splits, unless each has a split already.
 
-    From many recordings, whole ones are held out: never the lowest or highest note of a sound, and at most one in
-    FEWEST_OF_A_SOUND of its recordings. From few, some frames of each are held out.
+    If there are many recordings, some are held out whole: never the lowest or highest note of a sound, and at most one
+    in FEWEST_OF_A_SOUND of a sound's recordings. If there are few, some frames of each are held out.
     """
     if all(recording.split for recording in recordings):
         return recordings

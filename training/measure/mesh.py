@@ -17,7 +17,7 @@ from training.model.recipe import label_notes
 from training.model.run_folder import TrainedRun
 
 PAPER_MESH = {2: 350, 3: 50, 8: 5}  # the paper's points per axis, by number of latents: Figures 4-5 and Table V
-LARGEST_MESH = 40_000  # a mesh for a number of latents that PAPER_MESH lacks has at most this many points
+LARGEST_MESH = 40_000  # the most points of a mesh if PAPER_MESH lacks its number of latents
 N_HEARD = 2000  # the pitch detector judges this many random points of the mesh
 BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two ends
 
@@ -28,8 +28,8 @@ class Mesh:
 
     bounds: ends of the mesh on each latent, (n_latents, 2).
     notes: the note asked for, by pitch class.
-    hits: whether the strongest pitch class of the decoded frame is the class asked for, bool (len(notes), n_per_axis,
-    ...), with one axis for each latent.
+    hits: whether the strongest pitch class of the decoded frame is the class asked for. The first axis is for `notes`,
+    and each further axis is for a latent: bool (len(notes), n_per_axis, ...).
     heard: for each pitch class, the share of random points at which its note is heard in tune.
     """
 

@@ -25,8 +25,9 @@ def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title
     latents: the points, (n, n_latents).
     pitch_classes: each point's pitch class, 0 to 11, (n,).
 
-    2 or 3 latents have a panel for each pair; more have one panel of their first two principal components. A single
-    latent is spread at random along the y axis. At most N_SHOWN random points are shown.
+    With 2 or 3 latents, there is a panel for each pair of them. With more latents, one panel shows their first two
+    principal components. With one latent, the points are spread at random along the y axis. At most N_SHOWN random
+    points are shown.
     """
     shown = np.random.default_rng(0).permutation(len(latents))[:N_SHOWN]
     latents, pitch_classes = latents[shown], pitch_classes[shown]

@@ -1,4 +1,4 @@
-"""Keeps each bin of the decoder's output no louder than the recordings have it."""
+"""Keeps each bin of the decoder's output at most as loud as it is in the recordings."""
 
 from __future__ import annotations
 

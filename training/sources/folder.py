@@ -57,7 +57,11 @@ def thinned(notes: Sequence[Note], n: int) -> list[Note]:
 
 @dataclass(frozen=True)
 class Origin:
-    """The origin of a sound; licence: of the recordings; source: the package, and the preset in it."""
+    """The origin of a sound.
+
+    licence: of the recordings.
+    source: the package, and the preset in it.
+    """
 
     licence: str
     source: str
@@ -160,7 +164,7 @@ def why_unusable(take: Take) -> str:
 
 
 def heard_note(samples: np.ndarray) -> float:
-    """Median fractional MIDI note heard in a sound's loud frames; NaN if no note is heard.
+    """The median of the fractional MIDI notes heard in a sound's loud frames; NaN if no note is heard.
 
     samples: (n_samples,) at SAMPLE_RATE_HZ.
     """
@@ -169,7 +173,7 @@ def heard_note(samples: np.ndarray) -> float:
 
 
 def _heard_notes(samples: np.ndarray) -> np.ndarray:
-    """Fractional MIDI note, or NaN, heard in each loud frame of a sound: float (n_frames,); empty if silent."""
+    """The fractional MIDI note heard in each loud frame of a sound, NaN if none is: float (n,). Empty for silence."""
     magnitudes = magnitude_frames(samples, SPEC)
     frames, kept = unit_peak_frames(magnitudes, SPEC)
     if not len(frames):

@@ -14,11 +14,11 @@ from runtime.acoustics.spectrum import StftSpec
 
 # The Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window of `size` samples has gamma = HANN_GAMMA size^2.
 HANN_GAMMA = 0.25645
-# A bin gets a random phase if its magnitude is at most TOLERANCE times the largest one of its frame and of the frame
+# A bin gets a random phase if its magnitude is at most TOLERANCE times the largest magnitude in its frame and the frame
 # before.
 TOLERANCE = 1e-6
-# The heap sorts bins by their magnitude in the frame before, plus _TRACE times that in the present frame. The second
-# term is so small that it matters only where the frame before is silent.
+# The heap sorts bins by m0 + _TRACE * m1, where m0 is a bin's magnitude in the frame before, and m1 its magnitude in
+# the present frame. The second term is so small that it matters only where the frame before is silent.
 _TRACE = 1e-9
 _LEAST = float(np.finfo(np.float32).tiny)
 
@@ -51,7 +51,7 @@ class RealTimePhases:
         self._bin_scale = -gamma / (hop * size)
         self._centres = 2.0 * np.pi * hop / size * np.arange(spec.n_bins)
         self._random = np.random.default_rng(seed)
-        # `add` finds the phases of the third of these frames, or with n_ahead 1 of the second.
+        # `add` finds the phases of the third of these frames; if n_ahead is 1, of the second.
         self._frames: deque[np.ndarray] = deque(maxlen=3)
         self._phases = self._random.uniform(0.0, 2.0 * np.pi, spec.n_bins)
         self._advances: np.ndarray | None = None
@@ -61,7 +61,7 @@ class RealTimePhases:
         """Add a frame; returns the phases of the frame that was added n_ahead frames before it.
 
         magnitudes: of the added frame, (n_bins,).
-        Returns phases in radians, (n_bins,), or None if no frame was added so early.
+        Returns phases in radians, (n_bins,), or None if there is no such frame.
         """
         frame = np.array(magnitudes, np.float64)
         if not self._frames:
@@ -143,5 +143,5 @@ def phase_frames(magnitudes: np.ndarray, spec: StftSpec, n_ahead: int = 0, seed:
 
 
 def turned_to_start(phases: np.ndarray) -> np.ndarray:
-    """Unit phasors at the window's start, complex64 (n, n_bins), from phases (n, n_bins) at its middle."""
+    """Convert phases at the window's middle, (n, n_bins), to unit phasors at its start, complex64 (n, n_bins)."""
     return (np.exp(1j * phases) * (-1.0) ** np.arange(phases.shape[1])).astype(np.complex64)

@@ -72,7 +72,7 @@ def test_the_curve_has_a_point_for_each_epoch() -> None:
     points = re.findall(r'points="([^"]*)"', curve)
     assert [len(line.split()) for line in points] == [8, 8]
     heights = [float(point.split(",")[1]) for point in points[0].split()]
-    assert heights == sorted(heights)  # the error falls, and y grows downwards
+    assert heights == sorted(heights)  # the error falls, so y rises: in the picture, y grows downwards
     assert "epoch" in curve
     assert "error (mean square)" in curve
     assert "No epoch" in learning_curve([])

@@ -53,8 +53,9 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 def start(systemd: Systemd) -> Iterator[Start]:
     """A function that starts the program from a shell.
 
-    redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: keyword
-    arguments for Popen.
+    redirections: of the program's streams, in shell syntax.
+    before: shell commands to run first.
+    streams: keyword arguments for Popen.
     """
     begun: list[subprocess.Popen[str]] = []
 

@@ -1,4 +1,4 @@
-"""A power cut leaves every file as before or after the change."""
+"""A power cut during a change leaves each file either unchanged or fully changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A saved control map is equal when loaded."""
+"""A control map that is loaded is equal to the one that was saved."""
 
 from __future__ import annotations
 

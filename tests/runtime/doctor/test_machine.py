@@ -91,7 +91,7 @@ def test_who_has_the_card(machine: MadeMachine) -> None:
     machine.write("proc/710/comm", "pipewire")
     assert only(_holders(given(machine))).verdict == GOOD
     machine.link("proc/900/fd/7", "/dev/snd/pcmC1D0p")
-    machine.link("proc/901/fd/7", "/dev/snd/controlC1")  # a mixer: it keeps no other program from the card
+    machine.link("proc/901/fd/7", "/dev/snd/controlC1")  # opened by a mixer, which does not block the card
     machine.write("proc/900/comm", "vlc")
     assert holders(machine.root) == {712: "pipewire", 900: "vlc"}
     stranger = only(_holders(given(machine)))

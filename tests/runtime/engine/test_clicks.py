@@ -1,4 +1,4 @@
-"""No event clicks: above 15 kHz, it is inaudible or at most 6 dB louder than the sound around it."""
+"""No event makes a click: above 15 kHz, its sound is inaudible, or at most 6 dB louder than the sound around it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
 def worst_excess_db(make: Callable[[int], tuple[Player, Sequence[Event], Sequence[Event]]]) -> float:
     """The largest `excess_db` of two renderings, each with its own seed and event frame.
 
-    make: function of the seed that returns a player, events for the start, and events for the event frame.
+    make: takes a seed; returns a player, the events for the start, and the events for the event frame.
     """
     worst = -np.inf
     for seed in range(2):

@@ -114,7 +114,7 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """An analysis window covers four hops, mostly the middle two. The expected spectrum is the mean of these two."""
+    """The expected spectrum is the mean of two hops: the middle ones of the four that an analysis window covers."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):

@@ -37,7 +37,7 @@ configs = st.builds(
 
 
 def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
-    """Settings, and one to three random patches, of which the first plays at the start."""
+    """Settings, and one to three random patches. The first patch plays at the start."""
     return configs.flatmap(
         lambda config: st.tuples(st.just(config), st.lists(patches(card, config), min_size=1, max_size=3))
     )
@@ -46,7 +46,10 @@ def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
 def assert_any_blocks(
     instrument: Decoder, rate_hz: int, drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int]
 ) -> None:
-    """Assert that these blocks and a single block give the same sound; drawn: what `some_patches` gives."""
+    """Assert that these blocks and a single block give the same sound.
+
+    drawn: the settings and patches from `some_patches`.
+    """
     config, (first, *programs) = drawn
 
     def make() -> Engine:
@@ -96,7 +99,7 @@ def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
 
 
 def without_amounts(sound: Sound) -> Sound:
-    """The sound without filter and shaping, with the amount 0 in every modulation.
+    """The sound with its filter off, without shaping, and with the amount 0 in every modulation.
 
     Fields that replace a setting become None. The second envelope and the LFOs stay, but move nothing.
     """

@@ -1,4 +1,4 @@
-"""A player teaches the real program a control, which it remembers."""
+"""A player teaches the real program a control, and the program remembers it."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
         program.wait_for("MIDI input: keys:out")
         with pytest.raises(UserError, match="no control moved yet"):
             link.ask("action", name="learn")
-        keyboard.play([0xB0, 3, 10])  # moves phase_blend; the action `learn` teaches the target that moved last
+        keyboard.play([0xB0, 3, 10])  # moves phase_blend; `learn` asks for a control for the last target moved
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         link.ask("action", name="learn")
         program.wait_for("learn: move the control for phase_blend.")
@@ -240,7 +240,7 @@ def test_a_pedal_that_has_learned_to_teach(start: Callable[..., LiveProgram], ho
         for value in (127, 0):
             keyboard.play([0xB0, 66, value])
         assert "Before, it moved the sostenuto pedal." in teach.end()[1]
-        keyboard.play([0xB0, 3, 10])  # moves phase_blend; the action `learn` teaches the target that moved last
+        keyboard.play([0xB0, 3, 10])  # moves phase_blend; `learn` asks for a control for the last target moved
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         keyboard.play([0xB0, 66, 127])
         program.wait_for("learn: move the control for phase_blend.")

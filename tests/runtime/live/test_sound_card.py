@@ -1,4 +1,4 @@
-"""Events keep their order when another output plays on."""
+"""Events keep their order when another output takes over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events and times read from MIDI files are those that mido reads."""
+"""Timbrebox reads the same events and times from MIDI files as mido."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ports may go while rtmidi lists them."""
+"""Ports may disappear while rtmidi lists them."""
 
 from __future__ import annotations
 

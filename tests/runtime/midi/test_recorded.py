@@ -46,7 +46,7 @@ def test_a_tick_is_a_frame_exactly(rate_hz: int) -> None:
     division, tempo_us = one_tick_a_frame(rate_hz)
     assert 0 < division < 2**15
     assert 0 < tempo_us < 2**24
-    assert division * 1_000_000 == tempo_us * rate_hz  # exact in integers: n ticks are n frames
+    assert division * 1_000_000 == tempo_us * rate_hz  # integers, so n ticks are exactly n frames
     assert 60.0 <= mido.tempo2bpm(tempo_us) <= 480.0
     hour = 3600 * rate_hz
     for tick in range(hour - 1000, hour):

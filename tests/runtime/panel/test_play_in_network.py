@@ -41,7 +41,7 @@ def test_a_network_pairs_and_osc_plays(tmp_path: Path) -> None:
         assert shown.stdout.startswith(f"Pairing code: {code}\n")
         host = f"{address}:{playing.port}"
         status, _, _ = playing.get("/pair", **{"Host": f"localhost:{playing.port}", "Timbrebox-Code": code})
-        assert status == 204  # this machine needs no code, so the code stays valid
+        assert status == 204  # this machine needs no code: nothing was paired, and the code stays valid
         cookie = paired(address, playing.port, code)
         with Page(connect(f"ws://{host}/ws", additional_headers={"Cookie": cookie}, proxy=None)) as page:
             page.tell("note", note=60, velocity=100)

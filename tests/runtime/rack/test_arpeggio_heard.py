@@ -72,7 +72,7 @@ def test_steps_and_lfos_keep_time_with_each_other(source: str) -> None:
     plain = heard(steps, timed, Sound(tempo_bpm=120.0), 512)[:, 0]
     with_lfo, without = (np.sqrt(np.mean(np.square(each.reshape(-1, 441)), axis=1)) for each in (together, plain))
     sounding = without > 0.1 * without.max()
-    inside = np.convolve(sounding, np.ones(7), "same") > 6.5  # moments more than 30 ms from a note's ends
+    inside = np.convolve(sounding, np.ones(7), "same") > 6.5  # moments in a note, over 30 ms from its start and its end
     assert inside.sum() > 40
     assert (with_lfo[inside] > 0.5 * without[inside]).all()
 
@@ -88,7 +88,7 @@ def test_the_example_of_the_page_is_a_sound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("bank", "n_notes"), [(0, 1), (1, 12)])
 def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) -> None:
-    """The first sound has an arpeggio, the second is plain. Bank 1 has no sounds, so its program changes nothing."""
+    """The first sound has an arpeggio, the second has none. Bank 1 is empty, so a program change there does nothing."""
     config = Config(voice=VoiceConfig(envelope=SHORT))
     first = Patch(config, Sound(tempo_bpm=120.0, arpeggiator=Arpeggio("up", rate_beats=0.5)))
     rack = build_rack(first, decoder(), SAMPLE_RATE_HZ, [first, Patch(config, Sound())])
@@ -100,7 +100,7 @@ def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) ->
 
 @pytest.mark.parametrize("block", [64, 512])
 def test_a_clock_counts_from_its_own_frame_also_if_it_comes_only_shortly_before(block: int) -> None:
-    """The messages of a clock with jitter are posted two blocks ahead, as in live use, or all at the start."""
+    """A clock with jitter counts alike if its messages are posted two blocks ahead, as live, or all at the start."""
     lfo = Sound(lfo_1=Lfo(beats=0.5), modulation=(Modulation("lfo_1", "level", 0.3),))
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT)), lfo)
     jitter = np.random.default_rng(5).integers(0, 90, 100)

@@ -28,7 +28,11 @@ DELAY = SPEC.frame_size + SPEC.hop_size // 4
 
 
 def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np.ndarray:
-    """The sound after the effect; n_block: samples of a block; settings: fields of EffectSettings."""
+    """The sound after the effect.
+
+    n_block: samples of a block.
+    settings: fields of EffectSettings.
+    """
     chain = Chain(DECODER, ENCODER, SPEC)
     chain.set(EffectSettings(**settings))
     blocks = [sound[first : first + n_block] for first in range(0, len(sound), n_block)]

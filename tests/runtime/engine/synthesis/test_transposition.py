@@ -30,7 +30,7 @@ SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
 # The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. With
-# the K-weight, a low note would count as soft, and be amplified into the limiter.
+# so small a weight, a low note would count as soft, and be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
@@ -63,7 +63,7 @@ def weighted_level_db(sound: np.ndarray) -> float:
 
 
 def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
-    """For each note from 0 to 127: how far its pitch is off, in cents, and its level, in dB; (128,) each."""
+    """The notes from 0 to 127: the errors of their pitches, in cents, (128,), and their levels, in dB, (128,)."""
     sounds = {note: sound_of(player, note) for note in range(128)}
     errors = [100.0 * (centroid_note(sound) - note) for note, sound in sounds.items()]
     return np.array(errors), np.array([weighted_level_db(sound) for sound in sounds.values()])
@@ -82,8 +82,8 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
-    # Below note 24, notes use few of the stored noise spectra, so the measured pitch is uncertain. With three seeds, 3
-    # s of sound were up to 86 cents off; 8 s were up to 43 cents off. So octaves are averaged.
+    # Below note 24, notes use few of the stored noise spectra, so the measured pitch is uncertain. With three seeds, it
+    # was up to 86 cents off when 3 s were measured, and up to 43 cents off when 8 s were. So octaves are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0
