@@ -72,9 +72,9 @@ def export_instrument(
     n_points: notes to play at random knob positions, for the figures in the card.
     recordings: the folder of the corpus's recordings, for presets that move; None for steady ones.
     measured: further figures for the card.
-    left_out: sounds that get no preset; only with recordings.
-    UserError, and nothing is written, if a file exists and `force` is not given, or if Keras and ONNX Runtime compute
-    different outputs.
+    left_out: sounds that get no preset; this needs `recordings`.
+    UserError if a file exists and `force` is not given, or if Keras and ONNX Runtime compute different outputs. Nothing
+    is written in these cases.
     """
     paths = instrument_paths(out, force)
     round_weights(run.autoencoder.full)
@@ -165,7 +165,7 @@ class _Exported:
         return cls(run, decoder, content, msgspec.structs.replace(card, encoder=own))
 
     def files(self, card: Card) -> tuple[bytes, bytes]:
-        """The contents of the decoder's file, in which this card is stored, and of the encoder's file."""
+        """The contents of two files: the decoder's, with this card in it, and the encoder's."""
         add_metadata(self.decoder, METADATA_KEY, card.to_json())
         return self.decoder.SerializeToString(), self.encoder
 

@@ -1,6 +1,6 @@
 """The stages of `make`: listen, decide, train with previews, measure, export, report.
 
-The work folder gets everything but the instrument; an interrupted `make` resumes from it.
+The work folder gets everything but the instrument. An interrupted `make` resumes from the work folder.
 """
 
 from __future__ import annotations

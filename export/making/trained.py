@@ -31,8 +31,9 @@ N_CLIPS = 60  # in a corpus without notes, likeness is measured on at most this 
 class Sounding(NamedTuple):
     """An instrument that can be played, and its encoder.
 
-    encode(frames, notes): the latents of frames at MIDI notes, float32 (n, n_latents).
-    frames: (n, n_bins), each with a highest magnitude of 1. notes: (n,).
+    encode(frames, notes): returns the latents of frames, float32 (n, n_latents). It takes:
+    - frames: (n, n_bins), each with a highest magnitude of 1
+    - notes: the frames' MIDI notes, (n,)
     """
 
     playable: Playable
@@ -106,7 +107,7 @@ def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
 
 
 def _likeness_without_notes(trained: Trained) -> dict[str, Any]:
-    """Mean distances, in dB, between training clips whose notes are unknown and what the model makes of them.
+    """Mean distances, in dB, between training clips and what the model makes of them. The clips' notes are unknown.
 
     path_db: each frame of a clip is encoded and decoded again.
     still_db: each frame is decoded at the mean latents of its clip.

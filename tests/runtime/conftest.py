@@ -12,7 +12,7 @@ from tests.support.rig import JackServer, missing_tools
 
 @pytest.fixture(scope="module")
 def jack_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
-    """A running JACK server; without jackd, the test is skipped, or fails on CI."""
+    """A running JACK server; without jackd, the test fails on CI and is skipped elsewhere."""
     missing = missing_tools()
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)

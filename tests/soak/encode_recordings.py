@@ -3,7 +3,7 @@
 Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. The columns:
 
 - encoded: distance between rendered sound and recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
-- comb: distance if the decoder only makes equally loud harmonics;
+- comb: distance if the decoder makes only equally loud harmonics;
 - no colour: distance with colour 0;
 - fixed: distance if the knobs stay at the best of 2000 positions;
 - level: the level's error at 0.1, 0.5 and 1.5 s, in dB, with sound and recording brought to one mean power;

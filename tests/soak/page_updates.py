@@ -45,7 +45,10 @@ class Updates(Material):
         self.key, self.other = make_key(folder / "key"), make_key(folder / "other", "mallory")
 
     def update(self, version: str, key: Path, first_line: str = "", requirement: str = "") -> Path:
-        """A signed update; requirement: a line added to its list of packages."""
+        """A signed update.
+
+        requirement: a line added to its list of packages.
+        """
         home = self.tree / PACKAGED.relative_to("/")
         changes = {
             "pyproject.toml": lambda text: re.sub(r'(?m)^version = ".*"', f'version = "{version}"', text),
@@ -80,7 +83,10 @@ class PageRig(Rig):
         yield "from a checkout: `service install`, `uninstall`, `uninstall --purge`", self.checkout
 
     def refused_ones(self) -> Iterator[tuple[str, Callable[[], Path], str, str]]:
-        """For each update to refuse: a name, what makes the update, the check that refuses it, part of the reason."""
+        """Yield a tuple for each update that must be refused.
+
+        The tuple has the update's name, a function that makes it, the check that refuses it, and a part of the reason.
+        """
         own, stranger = self._material.key, self._material.other
         yield "the same one again", lambda: self._good, "version", "expected one newer than 0.2.0"
         yield "signed by a stranger", lambda: self._update("0.3.0", stranger), "signature", "nobody whom this machine"
@@ -220,9 +226,9 @@ class PageRig(Rig):
         return self.box.reaching(*command, *([] if update is None else [update]))
 
     def _send(self, update: Path | None = None) -> list[dict[str, Any] | None]:
-        """Send an update, if given, to the page; returns all news of updates.
+        """Send `update` to the page unless it is None; returns all news of updates.
 
-        The page's service takes only 5 updates in a row, so it is restarted before every 5.
+        The page's service takes only 5 updates in a row, so it is restarted before the first of every 5 updates.
         """
         if update is not None and self._n_sent % 5 == 0:
             self._run("systemctl", "restart", "timbrebox-panel")

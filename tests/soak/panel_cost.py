@@ -32,12 +32,15 @@ from tests.support.timed_play import BlockTimes
 
 N_PAGES, N_VOICES, RATE_HZ = 4, 16, 30.0
 MOST_P99, MOST_P999, MOST_MB = 1.2, 1.5, 60.0
-_SETTLE_S = 2.0  # nothing is measured for so long after pages have opened or closed
+_SETTLE_S = 2.0  # after pages have opened or closed, nothing is measured for this long
 TOPICS = ("control", "picture")
 
 
 def clients(url: str, is_still: bool) -> None:
-    """Act as N_PAGES pages until standard input ends; is_still: move no target."""
+    """Act as N_PAGES pages until standard input ends.
+
+    is_still: move no target.
+    """
     ends = threading.Event()
     with contextlib.ExitStack() as pages:
         threads = [
@@ -72,11 +75,13 @@ def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: thread
 def measure(
     server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
-    """Play minutes without and with open pages, alternately.
+    """Play with open pages in every second minute, and without pages in the others.
 
-    minutes: how many of each kind. minute_s: the length of each.
+    minutes: how many of each kind.
+    minute_s: the length of a minute.
     Returns three things:
-    - two lists, without and with pages; for each minute an array with the durations of its blocks in s
+    - two lists, one for the minutes without pages and one for those with pages. Each list has an array for each minute:
+      the durations of its blocks in s
     - the memory of the page's process in MB
     - the program's summary
     """

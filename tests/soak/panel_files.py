@@ -66,7 +66,10 @@ def _read(socket: ClientConnection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """AssertionError if the page's process restarts, grows too large, does not end its work, or writes wrong files."""
+    """Run the test.
+
+    AssertionError if the page's process restarts, grows too large, does not end its work, or writes wrong files.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)

@@ -19,7 +19,7 @@ Places are pixels of the window, from its upper left corner; times are seconds. 
 | {"do": "wheel", "x": 10, "y": 20, "by": 300} | scrolls down by so many pixels |
 | {"do": "type", "text": "Rain"} | types a text into the field that has the focus |
 | {"do": "key", "key": "Shift+Tab"} | presses a key: a letter, Enter, Escape, Tab, Space, ArrowUp …; "hold": 0.5 |
-| {"do": "choose", "x": 10, "y": 20, "option": "flute"} | picks from a field's list, which no picture shows |
+| {"do": "choose", "x": 10, "y": 20, "option": "flute"} | picks from a field's list; pictures do not show this list |
 | {"do": "knob", "control": 21, "value": 64} | turns a knob of the MIDI keyboard, from its last value to this one |
 | {"do": "note", "note": 60, "on": true} | presses or releases a key of the MIDI keyboard |
 | {"do": "wait", "s": 1} | waits |
@@ -47,7 +47,7 @@ from tests.support.panel import Playing
 from tests.support.rig import JackServer, Keyboard
 
 KEYBOARD = "Stage keys"
-TURN_S = 0.01  # from one value of a turned knob to the next
+TURN_S = 0.01  # time from one value of a turned knob to the next
 SETTLED_S = 0.15  # after a command, the page needs at most this long to answer
 SHOWN = ("pressed", "checked", "expanded", "selected", "disabled", "focused", "valuetext", "value")
 # Roles not listed: they say nothing, or repeat the name of a listed element.
@@ -158,7 +158,7 @@ class Hands:
 
 
 def listed(browser: Browser) -> Iterator[dict[str, Any]]:
-    """The elements in the window, as a screen reader is told of them: role, name, box in pixels, state."""
+    """What a screen reader is told of each element in the window: role, name, box in pixels, state."""
     nodes = browser.command("Accessibility.getFullAXTree")["nodes"]
     roles = {node["nodeId"]: node.get("role", {}).get("value", "") for node in nodes}
     for node in nodes:
@@ -176,7 +176,7 @@ def listed(browser: Browser) -> Iterator[dict[str, Any]]:
 
 
 def _place(browser: Browser, node: int) -> dict[str, Any] | None:
-    """Box in pixels, and states that the accessibility tree lacks; None if not in sight."""
+    """An element's box in pixels, and its states that the accessibility tree lacks; None if it is not in sight."""
     try:
         found = browser.command("DOM.resolveNode", backendNodeId=node)["object"]["objectId"]
     except AssertionError:  # replaced meanwhile

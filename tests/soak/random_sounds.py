@@ -1,9 +1,9 @@
 """Plays random sounds: `python -m tests.soak.random_sounds [INSTRUMENT] --sounds 2000 --in-tune 2000 --json F`.
 
-Each sound plays one random note, while random controls move. The test fails if a sample is not a number or above full
-scale, or if the note clicks or does not end. It also fails if less than 98 % of random sounds of constant pitch are in
-tune. Pitch is measured over frames four times as long as in training/measure/playability.py: short frames show a low
-sinusoid up to 15 cents sharp.
+Each sound plays one random note, while random controls move. The test fails if a sample is not a number or is above
+full scale, or if the note clicks or does not end. It also fails if less than 98 % of random sounds of constant pitch
+are in tune. Pitch is measured over frames four times as long as in training/measure/playability.py: short frames show a
+low sinusoid up to 15 cents sharp.
 """
 
 from __future__ import annotations
@@ -171,9 +171,9 @@ def held(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 
 
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
-    """Whether filter and tilt keep the lowest harmonics of a note at all times.
+    """Whether filter and tilt keep the lowest harmonics of a note at all times (see `keeps_lowest_in`).
 
-    A filter that an envelope or an LFO moves may keep them for some milliseconds only: too short to hear a pitch.
+    If an envelope or an LFO moves the filter, they may be heard for only some milliseconds: too short for a pitch.
     filtered, plain: the note with and without filter and tilt, as from `held`.
     """
     frames, plain_frames = (magnitude_frames(sound) for sound in (filtered, plain))
@@ -181,10 +181,11 @@ def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
 
 
 def keeps_lowest_in(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
-    """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than any other harmonic.
+    """Whether the lowest harmonics stay strong enough when filter and tilt are added.
 
-    False also if they weaken all harmonics by 2 * MOST_FILTERED_DB. filtered, plain: spectra (n_bins,) with and without
-    filter and tilt.
+    They may be weakened by at most MOST_FILTERED_DB more than the harmonic that is weakened least. This one must be
+    weakened by less than 2 * MOST_FILTERED_DB.
+    filtered, plain: spectra (n_bins,) with and without filter and tilt.
     """
     bin_hz = StftSpec().bin_hz
     n = int(16000.0 / note_to_hz(note))

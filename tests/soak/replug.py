@@ -53,7 +53,10 @@ def gaps(n_cycles: int) -> list[float]:
 
 
 def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
-    """Seconds from `since_s` to the first silence of QUIET_S, infinite if none; first_s: when `sound` begins."""
+    """Seconds from `since_s` to the first silence of QUIET_S; infinite if there is none.
+
+    first_s: the time at which `sound` begins.
+    """
     loud = np.flatnonzero(np.abs(sound).max(axis=1) > LOUD)
     loud = np.append(loud[loud > (since_s - first_s) * SAMPLE_RATE_HZ], len(sound))
     for before, after in itertools.pairwise(loud):
@@ -74,7 +77,7 @@ class Plugging:
         self.keys = Keyboard("keys")
 
     def first_heard_s(self, since_s: float) -> float:
-        """Seconds from `since_s` until a note, struck again and again, is heard; infinite after GIVE_UP_S."""
+        """Strike a note again and again; returns seconds from `since_s` until it is heard, infinite after GIVE_UP_S."""
         while time.monotonic() - since_s < GIVE_UP_S:
             self.keys.play([0x90, NOTE, 100])
             if np.abs(self.player.record(STEP_S)).max() > LOUD:
@@ -103,7 +106,7 @@ class Plugging:
 
 
 def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> tuple[list[Cycle], list[Footprint]]:
-    """Unplug and plug in once for each gap; JACK_DEFAULT_SERVER must name the server.
+    """Unplug the keyboard once for each gap, and plug it in again; JACK_DEFAULT_SERVER must name the server.
 
     Returns the measurements, and the program's footprint after each cycle.
     """

@@ -12,9 +12,11 @@ columns:
   effect is printed, or the smallest if there are fewer knobs;
 - times: seconds of sound that are made in one second of time.
 
---held-out: only the pitches that training holds out: of a sound's pitches, every fourth from the third on. It needs a
-manifest.csv with the columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK
-server, at 256 frames, and counts late blocks with the effect alone, with effect and notes, and with notes only.
+--held-out: sends only the pitches that training holds out: the third, seventh, eleventh and so on of each sound's
+pitches. It needs a manifest.csv with the columns file, note and sound.
+
+--live: at the end, plays the recordings into `play --through` on a JACK server, at 256 frames. It counts late blocks
+with the effect alone, with effect and notes, and with notes only.
 """
 
 from __future__ import annotations

@@ -33,8 +33,9 @@ def write_store(
 ) -> FrameStore:
     """Write a frame store in which each patch of `tilts` plays every note.
 
-    known: whether the store contains each clip's note. n_repeats: how many times each patch plays each note, a little
-    duller each time. tilts: (split, tilt) by the patch's name.
+    known: whether the store contains each clip's note.
+    n_repeats: how many times each patch plays each note, a little duller each time.
+    tilts: (split, tilt) by the patch's name.
     """
     with FrameWriter(folder, SPEC, ABOUT) as writer:
         for repeat in range(n_repeats):

@@ -32,7 +32,7 @@ def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
     sound = sound - sound.mean()
     n = len(sound)
     power = np.square(np.abs(np.fft.rfft(sound, 2 * n)))
-    correlation = np.fft.irfft(power)[:n] / (n - np.arange(n))  # mean product of two samples, by their distance
+    correlation = np.fft.irfft(power)[:n] / (n - np.arange(n))  # entry k: mean product of two samples k apart
     longest = min(n // 2, int(sample_rate_hz / LOWEST_HZ))
     shortest = int(sample_rate_hz / HIGHEST_HZ)
     difference = correlation[0] - correlation[1 : longest + 1]

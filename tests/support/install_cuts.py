@@ -120,8 +120,8 @@ def _environment() -> dict[str, str]:
 def _look(home: Path, folder: Path, n_confirmed: int, *, only: bool = False) -> None:
     """Check the version that plays after a cut: it is complete, and one of the versions that are allowed.
 
-    Allowed are the version of the newest confirmed installation and, unless `only`, the next version. n_confirmed:
-    number of installations that were confirmed before the cut.
+    The version of the newest confirmed installation is allowed. The next version is allowed unless `only` is true.
+    n_confirmed: number of installations that were confirmed before the cut.
     """
     current = home / "opt" / "current"
     possible = [None, *SOURCES][n_confirmed : n_confirmed + (1 if only else 2)]

@@ -20,7 +20,10 @@ _LIMIT_S = 20.0
 
 
 class Playing(LiveProgram):
-    """A `LiveProgram` that waits until its page is served; url, port: the page's address and port."""
+    """A `LiveProgram` that waits until its page is served.
+
+    url, port: the page's address and port.
+    """
 
     def __enter__(self) -> Playing:
         super().__enter__()
@@ -51,7 +54,10 @@ class Playing(LiveProgram):
 
 
 class Page:
-    """The WebSocket as a page uses it; present: the first message that says what plays."""
+    """The WebSocket as a page uses it.
+
+    present: the first message that says what plays.
+    """
 
     def __init__(self, connecting: connect):
         self._connecting, self._ids = connecting, itertools.count(1)

@@ -72,7 +72,7 @@ def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_f
     """Render an engine: float32 (n_frames, 2).
 
     blocks: sizes of the blocks in frames, used in rotation.
-    early: post all events before the first block; else, each before its block.
+    early: True to post all events before the first block, False to post each just before its block.
     """
     sound = np.zeros((n_frames, 2), np.float32)
     waiting = sorted(timed, key=lambda at: at[0])

@@ -1,7 +1,10 @@
-"""Simulates power cuts: repeats the system calls of a program that saves, up to a random call, on a simulated disk.
+"""Simulates power cuts on a simulated disk.
+
+A program that saves runs once. For each cut, its system calls up to a random one are repeated on the disk.
 
 What a cut leaves is chosen at random within what POSIX allows. A file that was not flushed by fsync contains its old
-content, or nothing, half or all of the new content. Of a folder's changes since its last fsync, the first few remain.
+content or a part of the new content: nothing, half or all. Of a folder's changes since its last fsync, the first few
+remain.
 """
 
 from __future__ import annotations
@@ -83,15 +86,21 @@ def read_calls(calls: Path) -> list[Call]:
 
 
 class File:
-    """A file on the simulated disk; content: what the program reads; durable: the content at the latest fsync."""
+    """A file on the simulated disk.
+
+    content: what the program reads.
+    durable: the content at the latest fsync.
+    """
 
     def __init__(self) -> None:
         self.content = self.durable = b""
 
 
 class Folder:
-    """A folder on the simulated disk; entries: what the program sees in it; durable: the entries at the latest fsync.
+    """A folder on the simulated disk.
 
+    entries: what the program sees in it.
+    durable: the entries at the latest fsync.
     changes: the changes since the latest fsync, in order. A change gives the new entry for each changed name, None if
     the entry is removed. A rename is one change of two names.
     """
@@ -103,7 +112,10 @@ class Folder:
 
 
 class Disk:
-    """A disk that loses unflushed changes; n_confirmed: steps that the program has confirmed."""
+    """A disk that loses unflushed changes.
+
+    n_confirmed: steps that the program has confirmed.
+    """
 
     def __init__(self, home: Path):
         self._home, self._root = home, Folder()

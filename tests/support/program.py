@@ -8,7 +8,10 @@ PYTHON = Path("/bin/sh")  # stands in for Python: any user may run /bin/sh
 
 
 def make_program(folder: Path, says: str, *, environment: bool = True) -> Path:
-    """A folder like a checkout, whose launcher prints `says`. environment: whether it has a small `.venv`."""
+    """A folder like a checkout, whose launcher prints `says`.
+
+    environment: whether the folder has a small `.venv`.
+    """
     (folder / "runtime" / "service").mkdir(parents=True)
     (folder / "configs").mkdir()
     (folder / "timbrebox").write_text(f"echo {says}\n")

@@ -4,8 +4,8 @@ Nothing else may delay this client: a late client makes JACK report an underrun 
 
 `python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...]` reads lines of JSON from standard input:
 - `{"send": [[144, 60, 100], ...]}` sends MIDI in the next period.
-- `{"record": N}` records N frames. It writes the `time.monotonic()` of the first frame, a float64, and then the frames,
-  float32.
+- `{"record": N}` records N frames. It writes `time.monotonic()` at the first frame as a float64, and then the
+  frames as float32.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class PlayerClient:
             self._todo.put(bytes(message))
 
     def record(self, n_frames: int) -> tuple[float, np.ndarray]:
-        """Record; returns `time.monotonic()` at the first frame, and float32 (n_frames, n_ports)."""
+        """Record; returns `time.monotonic()` at the first frame, and the samples, float32 (n_frames, n_ports)."""
         self._recorded.clear()
         self._n_recorded, self._recording = n_frames, np.zeros((n_frames, len(self._inputs)), np.float32)
         self._n_recorded = 0

@@ -22,7 +22,7 @@ def shaped_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) -> 
 
 
 def movable_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) -> Engine:
-    """An engine with this bandwidth and width, to which two controls can add."""
+    """An engine with this bandwidth and width. Two controls can add to them."""
     modulation = (
         Modulation(f"cc_{BANDWIDTH_CONTROL}", "bandwidth", 1.0),
         Modulation(f"cc_{WIDTH_CONTROL}", "width", 1.0),

@@ -22,10 +22,12 @@ _DAMAGE = (
 def read_arrays(
     path: Path, expected: str, remedy: str, where: Path | None = None
 ) -> Iterator[Mapping[str, np.ndarray]]:
-    """The arrays of an .npz file by name, each read on access; a context manager.
+    """A context manager that gives the arrays of an .npz file by name, each read on access.
 
-    UserError if the file is missing or damaged, or if the `with` block fails on its contents. expected, remedy: what
-    should be there, and how to get it. where: the place to name; None for `path`.
+    UserError if the file is missing or damaged, or if its contents make the `with` block fail.
+    expected: what should be there.
+    remedy: how to get it.
+    where: the place that the error names; None for `path`.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

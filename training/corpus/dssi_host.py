@@ -118,7 +118,10 @@ def default_value(hint: PortRangeHint, sample_rate_hz: int) -> float:
 
 
 class Synth:
-    """One instance of the plugin; controls: values of control ports by name; KeyError if there is no such port."""
+    """One instance of the plugin; KeyError if it has no control port of a given name.
+
+    controls: values of control ports by name.
+    """
 
     def __init__(self, plugin: DssiDescriptor, controls: dict[str, float], sample_rate_hz: int):
         self._plugin, self._ladspa = plugin, plugin.ladspa.contents
@@ -197,10 +200,16 @@ class Synth:
 def main() -> int:
     """Read one request as JSON from standard input and write the samples of its notes to standard output.
 
-    Every note gets a new instance. The request has:
-    plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz.
-    It may have: n_held (samples until the note ends), settings [[key, value]], program [bank, number], warm_up_samples.
-    With `list_programs`, the answer is the plugin's programs as JSON: [[bank, number, name]].
+    Every note gets a new instance. The request has `notes`, `velocity`, `sample_rate_hz` and:
+    - `plugin`: the plugin's path
+    - `controls`: {port name: value}
+    - `n_samples`: samples per note
+
+    It may also have `warm_up_samples` and:
+    - `n_held`: samples until the note ends
+    - `settings`: [[key, value]]
+    - `program`: [bank, number]
+    - `list_programs`: if true, the plugin's programs are written as JSON: [[bank, number, name]]
     """
     request = json.load(sys.stdin)
     try:

@@ -44,8 +44,10 @@ def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
 def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each bin, the nearest harmonic of a MIDI note: three arrays (n_bins,).
 
-    They hold the harmonic's number, from 1; the bin's distance from the harmonic, in bins; and the width of
-    CHORUS_CENTS at the harmonic, in bins.
+    Returns:
+    - the harmonic's number, from 1
+    - the bin's distance from the harmonic, in bins
+    - the width of CHORUS_CENTS at the harmonic, in bins
     """
     fundamental_bins = float(note_to_hz(note)) / spec.bin_hz
     bins = np.arange(spec.n_bins)
@@ -57,8 +59,10 @@ def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarra
 def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """Three shares of each frame's energy: float (n, 3), 0 to 1.
 
-    The first share is on all harmonics of the frame's note, the second on the odd harmonics, the third on the harmonics
-    whose number is not a multiple of three.
+    They are the shares of:
+    - all harmonics of the frame's note
+    - the odd harmonics
+    - the harmonics whose number is not a multiple of three
 
     magnitudes: (n, n_bins).
     notes: the frames' MIDI notes, int (n,).

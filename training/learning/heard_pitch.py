@@ -23,7 +23,7 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip counts as the note's own if it is at most this many of the detector's steps away from the note's period.
+# A dip counts as the note's own if it is at most NEAR_STEPS of the detector's steps from the note's period.
 NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.
@@ -52,8 +52,9 @@ class HeardPitch:
     def penalty(self, magnitudes, notes):
         """The cost of each frame, (n_notes, n): 0 if the detector hears it clearly at its note.
 
-        Notes that are too low or too high for the detector cost nothing. magnitudes: (n_notes, n, n_bins). notes: int
-        (n_notes,), indices in `conditioning.notes`.
+        Notes that are too low or too high for the detector cost nothing.
+        magnitudes: (n_notes, n, n_bins).
+        notes: indices in `conditioning.notes`, int (n_notes,).
         """
         difference, depths = self._difference_and_depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]
@@ -101,7 +102,8 @@ def _near_dip(dips, are_near):
 def _lowest_near(difference, dips):
     """The period, as a fractional index (…,), at which the difference is lowest near a dip.
 
-    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola. difference: (…, n_periods).
+    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola.
+    difference: (…, n_periods).
     dips: the dips' indices, (…, 1).
     """
     n_periods = difference.shape[-1]

@@ -49,7 +49,7 @@ class Objective(keras.Model):
         self.built = True  # the objective has no weights of its own to build, and JAX needs a built model
 
     def call(self, inputs: list, extras: dict, training: bool = False):
-        """The mean squared error between the roots of the output's and the target's magnitudes, by row: float (n,).
+        """Each row's mean squared error, between roots of the output's and of the target's magnitudes: float (n,).
 
         inputs, extras: as in a batch of FrameBatches.
         training: whether to add the penalties and, with `mixup` or `exchange`, to mix the two rows of each pair.
@@ -114,7 +114,7 @@ class Objective(keras.Model):
             self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(costs))
 
     def _add_effect_penalty(self, probed, extras: dict) -> None:
-        """Penalise descriptors of decoded frames that are not what the knob positions ask for.
+        """Penalise decoded frames whose descriptors differ from what the knob positions ask for.
 
         A knob position, 0 to 1, asks for a quantile of the descriptor in the corpus (`FrameBatches.knob_quantiles`).
         probed: as in `_add_pitch_penalty`.

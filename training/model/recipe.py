@@ -28,7 +28,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     augmentation: the encoder's input in addition to the frame.
     conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
     `chroma`; its other models have `none`.
-    encoder_bands: number of bands, evenly spaced in mel, in which the encoder reads the frame; None for all bins.
+    encoder_bands: number of bands that the encoder reads instead of bins, evenly spaced in mel; None for bins.
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
@@ -91,8 +91,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sound_penalty: weight of the squared distance of the latents from their mean over the sound.
     spread_penalty: weight of the distance between the distribution of the latents and an even distribution.
     knobs: the descriptors that the first latents follow, one latent each.
-    knob_penalty: weight of the squared difference between each latent that follows a descriptor and the frame's rank by
-    this descriptor, 0 to 1, among the frames of the same note.
+    knob_penalty: weight of (latent - rank) ** 2 for each latent that follows a descriptor. `rank` is the frame's rank
+    by this descriptor among the frames of the same note, from 0 to 1.
     effect_penalty: weight of the difference between the descriptors of decoded frames and the values that the knob
     positions ask for.
     """
@@ -161,7 +161,7 @@ def load_recipe(path: str | Path, epochs: int | None = None) -> Recipe:
 
 
 def refuse_contradictions(recipe: Recipe, where: object) -> None:
-    """UserError, which names `where`, if parts of a recipe contradict each other."""
+    """UserError if parts of a recipe contradict each other; the error names `where`."""
     model, fit = recipe.model, recipe.fit
     if model.conditioning == "chroma+octave" and recipe.labels != "known":
         raise UserError(

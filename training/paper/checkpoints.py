@@ -26,7 +26,7 @@ ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows
 
 
 def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> None:
-    """Write a small checkpoint of a run's last finished epoch to the file `path`; folder: the run folder."""
+    """Write a small checkpoint to the file `path`: the last finished epoch of the run in `folder`."""
     checkpoint = Checkpoint.load(folder / LAST)
     about = {
         "recipe": msgspec.to_builtins(recipe),
@@ -46,8 +46,8 @@ def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore)
 def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> bool:
     """Make a run folder from a small checkpoint; returns whether it was made.
 
-    No folder is made if the checkpoint is missing or of another recipe or corpus, or if the folder already holds a run.
-    The number of epochs may differ. UserError if the checkpoint is damaged.
+    No folder is made if the checkpoint is missing, if it was made with another recipe or corpus, or if the folder
+    already holds a run. The number of epochs may differ. UserError if the checkpoint is damaged.
     """
     if not path.exists() or (folder / run_folder.RECORD).exists():
         return False

@@ -128,7 +128,8 @@ def _embeddings(plan: Plan, results: Results) -> Table:
 def _mesh(plan: Plan, results: Results) -> Table:
     """Table V, two rows for each model: the shares of mesh points that give the pitch class asked for.
 
-    The first row counts the points where this class is the strongest, the second those where it is heard in tune.
+    The first row counts the points where this class is the strongest. The second row counts those where it is heard in
+    tune.
     """
     rows = []
     for model in plan.models:

@@ -31,7 +31,7 @@ def steady_levels(samples: np.ndarray) -> np.ndarray:
 def farthest(levels_db: Mapping[Name, np.ndarray], first: Name, n: int) -> dict[Name, float]:
     """Choose up to n sounds, beginning with `first`; returns their distances in dB.
 
-    A sound's distance is the one from the nearest sound that was chosen before it. The distance of `first` is infinite.
+    Each distance is from the nearest sound that was chosen before. The distance of `first` is infinite.
     Chosen sounds are at least LEAST_APART_DB apart.
 
     levels_db: `steady_levels` of each sound, all at the same notes.

@@ -61,7 +61,10 @@ class MovingVoice(SteadyVoice):
         return np.concatenate(hops)
 
     def rest(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
-        """The sound of a single, unchanging frame: float32 (n_hops * hop_size,). magnitudes: the frame, (n_bins,)."""
+        """The sound of a single, unchanging frame: float32 (n_hops * hop_size,).
+
+        magnitudes: the frame, (n_bins,).
+        """
         if not method.startswith("rtpghi"):
             return self.sound(method, magnitudes, n_hops)
         n_cut = N_OVERLAPS - 1  # `follow` adds the sequence's end to this many hops at the start, so they are cut off

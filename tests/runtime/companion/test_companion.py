@@ -21,7 +21,10 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Child:
-    """A companion process; lines: what it has printed."""
+    """A companion process.
+
+    lines: what it has printed.
+    """
 
     def __init__(self) -> None:
         self.lines: list[str] = []

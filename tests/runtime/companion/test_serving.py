@@ -1,4 +1,4 @@
-"""The companion's loop does its last work when it ends; here it runs in the test's process."""
+"""The companion does its last work when its loop ends. In this test, the loop runs in the test's process."""
 
 from __future__ import annotations
 

@@ -30,7 +30,10 @@ CONFIG = Config(voice=VoiceConfig(n_voices=4, envelope=SHORT), seed=3)
 
 
 def patch(positions: tuple[float, float], **fields: object) -> Patch:
-    """A patch; fields: fields of Sound, or the settings volume_db and phase_blend."""
+    """A patch with these knob positions.
+
+    fields: values of Sound's fields, or of the settings volume_db and phase_blend.
+    """
     sound = Sound(**{name: value for name, value in fields.items() if name not in ("volume_db", "phase_blend")})
     settings = {name: value for name, value in fields.items() if name in ("volume_db", "phase_blend")}
     return Patch(Config(voice=CONFIG.voice, seed=3, **settings), sound, positions)

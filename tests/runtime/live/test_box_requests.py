@@ -109,7 +109,7 @@ def test_health_and_history_have_load_and_latency(start: Start, home: Path) -> N
 
 
 def system_that_says(folder: Path, says: str) -> dict[str, str]:
-    """An environment in which `busctl` answers `says`, and `systemctl` stores its arguments."""
+    """An environment in which `busctl` answers with the text `says`, and `systemctl` stores its arguments."""
     for name, script in (("busctl", f"echo 's \"{says}\"'"), ("systemctl", f'echo "$@" >> {folder}/asked')):
         path = folder / name
         path.write_text(f"#!/bin/sh\n{script}\n")

@@ -28,7 +28,7 @@ IN_TUNE_CENTS = 20.0
 SILENT_DB = -70.0
 PERIOD_FRAMES = 256
 FRAME = 4096
-# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); here it is higher, as other tests run, too.
+# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); here it is higher, because other tests may run.
 LONGEST_TOUCH_MS = 60.0
 RING = "document.querySelector('tb-map').place"
 TOAST = "document.querySelector('tb-toast')"
@@ -61,7 +61,7 @@ def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
 
 @pytest.fixture
 def page(opened: Browser, link: Link, ears: Player) -> Browser:
-    """The page, just opened, while nothing sounds; nothing is learned, and the chosen sound has no attack."""
+    """The page, just opened. Nothing sounds, no control is learned, and the chosen sound has no attack."""
     link.ask("unlearn")
     link.ask("sound", name="cello")
     link.ask("move", target="envelope.attack", position=0.0)
@@ -77,8 +77,8 @@ def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
 
 
 def bands_db(sound: np.ndarray) -> np.ndarray:
-    """Levels in bands of a third of an octave from 60 Hz to 16 kHz, in dB; the median over frames, in mono."""
-    # A busy machine loses a period now and then. This clicks in a few frames, and the median ignores them.
+    """The levels in dB of a mono sound's third-octave bands from 60 Hz to 16 kHz, each the median over frames."""
+    # A busy machine loses a period now and then. The click is in a few frames, and the median ignores them.
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[:: FRAME // 4]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(FRAME))))
     hz = np.fft.rfftfreq(FRAME, 1.0 / SAMPLE_RATE_HZ)

@@ -26,7 +26,7 @@ LOOKS = """[...document.querySelectorAll('.zones span')].map((each) => {
   return [[top, bottom], style.font, style.borderWidth, style.borderBottomColor, right];
 })"""
 HARP = '.pins button[aria-label="Choose harp"]'
-PINS_REST_S = 0.3  # how many s a pin must stay in place before the test uses it: a change of the sound moves the pins
+PINS_REST_S = 0.3  # a pin must rest this long before the test uses it, because a change of the sound moves the pins
 
 
 def has_moved(link: Link) -> bool:
@@ -149,7 +149,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     assert len(places) == 8
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
-    # The page shows the line that was drawn, with the sound's pin where it begins, and the ring moves along this line.
+    # The page shows the line that was drawn, and the sound's pin where the line begins. The ring moves along this line.
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
     for x, y in drawn:
         assert min(abs(x - u) + abs(y - v) for u, v in line) < 3.0

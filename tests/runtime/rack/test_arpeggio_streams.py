@@ -133,7 +133,7 @@ def added(given: Sequence[tuple[int, Event]], timed: Timed) -> list[tuple[int, E
 def test_no_note_is_stuck(first: int) -> None:
     """Nothing sounds after a panic, a reset or CC 123.
 
-    Without hold, nothing sounds after all keys and pedals have come up, either.
+    Without hold, nothing sounds after all keys and pedals have come up.
     """
     keys_up: Timed = [(N_FRAMES, NoteOff(channel, key)) for channel in (0, 1) for key in (40, 60, 64, 67, 110, 127)]
     keys_up += [(N_FRAMES, ControlChange(channel, 64, 0)) for channel in (0, 1)]

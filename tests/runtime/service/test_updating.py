@@ -31,7 +31,10 @@ def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RootsHalf:
 
 
 def refused(half: RootsHalf, why: str, words: str) -> News:
-    """Assert that the update is refused; returns the news of it. why, words: expected in the news."""
+    """Assert that the update is refused; returns the news of it.
+
+    why, words: expected in the news.
+    """
     units = sorted((half.folder / "units").glob("*"))
     with pytest.raises(UserError, match=re.escape(words)):
         half.run()

@@ -58,7 +58,10 @@ def test_a_knob_that_the_instrument_does_not_have_is_refused_with_the_nearest_na
 
 
 def heard(config: Config, seconds: float = 1.0, blocks: tuple[int, ...] = (512,), *events: object) -> np.ndarray:
-    """A note's sound, (n_frames, 2); events: at frame 0, before the note."""
+    """A note's sound, (n_frames, 2).
+
+    events: posted at frame 0, before the note.
+    """
     engine = build_engine(Patch(config), decoder(), RATE_HZ)
     timed = [*((0, event) for event in events), (0, NoteOn(0, 60, 100))]
     return play(engine, timed, round(seconds * RATE_HZ), blocks)

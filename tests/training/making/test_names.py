@@ -10,7 +10,10 @@ from training.making.names import Named, octave_convention, read_names
 
 
 def read(*names: str, heard: list[float | None] | None = None) -> list[Named]:
-    """What is read from the files' names; heard: the note detected in each file, None for no note."""
+    """What is read from the files' names.
+
+    heard: the note detected in each file, None for no note.
+    """
     return read_names([PurePath(name) for name in names], heard or [None] * len(names), "my folder")
 
 
