@@ -62,7 +62,8 @@ class LowPasses:
         self._matrices = [
             _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
         ]
-        # What the states add to a cell's outputs. The states are the outputs just before the cell: one of L, two of H.
+        # What the states add to a cell's outputs. The states are the last outputs of the previous cell: the last one of
+        # L, and the last two of H.
         n = times[:cell]
         self._after = _rounded(
             np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))

@@ -76,8 +76,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # `gains` are for a whole loop, through a line and both scatterings. But each channel of a scattering gets a gain of
-    # its own further down. So the scatterings' mean gain is divided out here.
+    # `gains` are for a whole loop, through a line and both scatterings. The scatterings' mean gain is divided out,
+    # because `loop` and `between` below give each channel of a scattering a gain of its own.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)

@@ -66,7 +66,7 @@ class Choosing:
         self._patch: Patch | None = None  # the patch of the sound with this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the patch before the choice; the engine has it until the choice arrives
+        self._before: Patch | None = None  # the engine's patch until the chosen one reaches it
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
         """Choose the user's sound with this name, or else the instrument's sound with this name.

@@ -70,5 +70,5 @@ class Steps:
     def _first_from(self, beats: float) -> int:
         size = self._settings.step_beats
         step = math.ceil((beats - self._origin) / size - _NEAR)
-        # Swing may have delayed the step before `step` to `beats` or later. If so, return the step before.
+        # Without swing, the first step is `step`. But swing can delay the previous step so much that it is the first.
         return step - 1 if (step - 1) % 2 and self._beats_of(step - 1) >= beats - _NEAR * size else step

@@ -136,10 +136,10 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """In `moved`, turn the instrument's spectra into factors for the sound's spectra.
+        """Replace the instrument's spectra in `moved` by factors for the sound's spectra.
 
-        Multiplied by its factors, the sound's spectrum gets the shape of the instrument's spectrum. The sound keeps its
-        level and phases.
+        A spectrum of the sound, times its factors, has the shape of the instrument's spectrum and the level and phases
+        of the sound.
         """
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]

@@ -92,7 +92,7 @@ class RecordingFolder:
         return self
 
     def add(self, sound: str, takes: list[Take], origin: Origin) -> int:
-        """Write a sound's takes that are heard at their notes; returns how many.
+        """Write those of a sound's takes that can be used (`why_unusable`); returns how many were written.
 
         All takes of a sound get one gain, so that their levels keep their proportions.
         """

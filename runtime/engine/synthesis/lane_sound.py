@@ -202,7 +202,10 @@ class LaneSound:
         return beside_multiples(fundamental_hz / self._bin_hz)
 
     def set_beside(self, lane: int, beside: np.ndarray) -> None:
-        """Set the fundamental of a lane's spectra, as an array that `beside` returned; call it before `open`."""
+        """Set where the multiples of a lane's fundamental are; call it before `open`.
+
+        beside: what the method `beside` returns.
+        """
         self._phases.beside[lane] = beside
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:

@@ -1,1 +1,2 @@
-"""Lets this machine and paired devices open the page, under its own names only; refuses sounds that name files."""
+"""Lets this machine and paired devices open the page, under this machine's names only; refuses sounds that refer to
+files."""

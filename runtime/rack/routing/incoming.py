@@ -98,7 +98,7 @@ class Incoming:
             self._chosen_sound(event)  # called only because it stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
-        """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.
+        """Remove and return the events that happen before `end`. The next block runs from `frame` to `end`.
 
         Late events, and events without a frame, happen at `frame`.
         """

@@ -45,7 +45,7 @@ class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     step_s: time from one point to the next.
     latents: for each knob, a value at each point. If replaces_knobs, it is the knob's position; if not, an offset.
     colour_db: for each point the gain of each band.
-    level_db: a level for each point, or for each level_step_s.
+    level_db: a level for each point; if level_step_s is given, a level every level_step_s seconds.
     Other fields: as in Trajectory.
     """
 

@@ -1,4 +1,4 @@
-"""`encode` avoids loose sound (what does not belong to a harmonic's main tone), so a steady tone does not flutter."""
+"""`encode` avoids places with sound outside the harmonics' main tones, so a steady tone does not flutter."""
 
 from __future__ import annotations
 

@@ -41,9 +41,9 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
     """The taps of the noise, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 
     The last two axes are as in `received_taps`. The lanes are views of one table: each begins four bins above the
-    previous lane, so a row shares the processor's cache. In noise, bins that are four apart are independent, so the
-    lanes are independent too. The noise still fits from hop to hop, because a shift by four bins changes the phase by
-    one whole cycle per hop.
+    previous lane, so the lanes of a row read nearly the same memory, which stays in the processor's cache. In noise,
+    bins that are four apart are independent, so the lanes are independent too. The noise still fits from hop to hop,
+    because a shift by four bins changes the phase by one whole cycle per hop.
 
     fft_size, hop_size: in engine frames.
     """
