@@ -102,7 +102,7 @@ class KnobTurn(msgspec.Struct, frozen=True, gc=False):
 
 
 class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
-    """The blend of phases moves. position: from 0 (noise phases) to 1 (coherent phases)."""
+    """The phase blend changes. position: its new value, from 0 (noise phases) to 1 (coherent phases)."""
 
     position: float
 

@@ -125,7 +125,7 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
-    """The learned lines with a new line. Learned lines with the new line's control, target or action are left out."""
+    """The learned lines plus a new line, which replaces those that have its control, target or action."""
     # Several controls may be silenced, so a line with NOTHING replaces only lines with its own control.
     is_other = line.action == NOTHING
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)

@@ -48,7 +48,7 @@ class InputPort:
     def open(self, name: str, announcements: Announcements | None) -> None:
         """Connect to the port with this name in rtmidi's list; raises one of `driver_errors()` if that fails.
 
-        announcements: checks that the connection was made; None for no check.
+        announcements: used to check that the connection was made; None for no check.
         """
         # mido's ports would create three more driver clients. Creating a client stops the audio thread for 35 ms
         # (measured on JACK).

@@ -209,7 +209,7 @@ class Replays:
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
         """Check the disk that a cut has left.
 
-        The program's files are read only if another version plays than after the previous cut, or if `is_tenth`.
+        The program's files are checked if the playing version has changed since the previous cut, or if `is_tenth`.
         """
         before, self._version = self._version, owner.playing_version(root)
         is_thorough = is_tenth or self._version != before

@@ -236,7 +236,7 @@ def told_apart(
 
 
 def strong_lines(instrument: Playable, seed: int = 0) -> list[float]:
-    """For each knob, the share of N_LINES random lines on which it changes the sound by LEAST_TRAVEL_DB or more."""
+    """For each knob, at which share of N_LINES random places of the others it moves the sound by LEAST_TRAVEL_DB."""
     spec, shares = instrument.card.spec, []
     for index in range(instrument.card.n_latents):
         starts = Points.draw(instrument, N_LINES, seed + 1)

@@ -128,7 +128,7 @@ class SpectrumChanges:
         self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 if its crossfade is no ramp
 
     def clear(self, lanes: slice, frame: int) -> None:
-        """Forget earlier changes and crossfades of lanes that begin at `frame`."""
+        """Forget the earlier changes and crossfades of `lanes`, which begin to sound at `frame`."""
         n = lanes.stop - lanes.start
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 

@@ -178,7 +178,7 @@ def from_written(written: WrittenTrajectory, where: object) -> Trajectory:
     level_step_s = written.level_step_s or written.step_s
     level_db = np.array(written.level_db or [0.0], np.float32)
     level_s = (len(level_db) - 1) * level_step_s
-    # Check the sizes first: a level list that lasts too long would fill the memory below.
+    # Check the sizes first: with too long a list of levels, the code below would fill the memory.
     refuse_size(written.step_s, n_points, round(level_s / LEVEL_STEP_S) + 1, where)
     for name, values in (*written.latents.items(), ("colour_db", lists[-1])):
         if len(values) not in (1, n_points):

@@ -16,7 +16,7 @@ TINY = DATA / "tiny.onnx"
 
 
 def edited(tmp_path: Path, old: bytes, new: bytes) -> Path:
-    """A copy of the tiny instrument, with `old` replaced by `new`; equal lengths keep it a valid ONNX model."""
+    """A copy of the tiny instrument, with `old` replaced by `new`, which must be as long: else it is no ONNX model."""
     content = TINY.read_bytes()
     assert content.count(old) == 1
     assert len(old) == len(new)
