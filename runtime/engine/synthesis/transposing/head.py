@@ -35,12 +35,13 @@ class Head:
     density: the position's step per frame at ratio 1.
     n_hop: length of a dense hop in ring samples.
     octave: how many times the dense hops' sample rate is halved.
+    first_ratio: the ratio at its beginning.
     n_lanes: number of lanes that use the head.
     first_hop: number of the plain hop that is dense hop 0.
     """
 
-    __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",
-                 "n_lanes", "octave", "ratio")  # fmt: skip
+    __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "first_ratio",
+                 "n_hop", "n_lanes", "octave", "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """elapsed: frames since dense hop 0 began; full_density: `density` at octave 0; n_samples: `n_hop` at octave 0.
@@ -51,6 +52,7 @@ class Head:
         # The position is _origin at frame _since.
         self._origin, self._since = elapsed * self.density, frame
         self._use(ratio)
+        self.first_ratio = self.ratio_at(frame)
 
     def copy(self) -> Head:
         """Another head at the same place, which no lane uses yet."""
