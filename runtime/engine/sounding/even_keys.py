@@ -17,7 +17,7 @@ from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.mel_bands import N_BANDS, band_centres_hz, mel
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec
-from runtime.engine.sounding.expected_power import blended_power, noise_power
+from runtime.engine.sounding.expected_power import blended_power, coherent_power, noise_power
 from runtime.engine.synthesis.hops import sizes_at
 from runtime.engine.synthesis.shaping.curves import n_heard_places
 from runtime.engine.synthesis.shaping.harmonics import gain_frequencies_hz, grid_places, harmonic_numbers
@@ -119,12 +119,15 @@ class EvenKeys:
         is_new = np.append(True, (rows[1:] != rows[:-1]).any(axis=1))
         magnitudes = self._instrument.decode_apart(rows[is_new])
         magnitudes[:, : card.spec.first_heard_bin] = 0.0
-        by_bin = noise_power(magnitudes)
-        by_bin_of = np.cumsum(is_new) - 1
-        noise, power = (
-            np.add.reduceat(each[by_bin_of].reshape(-1), places.first_bins)
-            for each in (by_bin, blended_power(magnitudes, by_bin, blend, card.spec))
-        )
+        row_of = np.cumsum(is_new) - 1
+
+        def by_run(power: np.ndarray) -> np.ndarray:
+            return np.add.reduceat(power[row_of].reshape(-1), places.first_bins)
+
+        noise = power = by_run(noise_power(magnitudes))
+        if blend > 0.0:
+            coherent = coherent_power(magnitudes, card.spec)
+            power = blended_power(noise, by_run(np.square(magnitudes)), by_run(coherent), blend)
         strongest = np.maximum(np.maximum.reduceat(noise, places.first_runs), np.float32(1e-20))[places.keys]
         return noise / strongest, power / strongest
 

@@ -1,10 +1,9 @@
-"""The power with which spectra will sound: with noise phases, with coherent phases, or with a blend of both."""
+"""The power with which spectra sound: with noise phases, with coherent phases, and with a blend of both."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.phases.coherent_tables import N_BESIDE
 from runtime.engine.synthesis.phases.noise_weights import coherent_amplitude, noise_amplitude
@@ -30,33 +29,30 @@ def noise_power(magnitudes: np.ndarray) -> np.ndarray:
     return power
 
 
-def blended_power(magnitudes: np.ndarray, noise: np.ndarray, blend: float, spec: StftSpec) -> np.ndarray:
-    """The power of each bin at a blend of phases; magnitudes: contiguous, (n, n_bins); noise: their `noise_power`."""
-    if blend <= 0.0:
-        return noise
-    power = _coherent_power(magnitudes, noise, spec)
-    if blend < 1.0:
-        power *= coherent_amplitude(blend) ** 2
-        power += noise_amplitude(blend) ** 2 * noise
-    return power
-
-
-def _coherent_power(magnitudes: np.ndarray, noise: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The power of each bin with coherent phases, in the unit of `noise`.
+def coherent_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
+    """The power of each bin with coherent phases, before these are made as loud as noise phases; as `noise_power`.
 
     A sinusoid has one frequency, so its bins add up as far as they have the shape of a lobe. Where a lobe is too narrow
-    or too wide, the rest is not heard: a peak of one bin loses 1.8 dB.
+    or too wide, the rest is not heard: a peak of one bin loses 1.8 dB. magnitudes: contiguous.
     """
     power = np.square(magnitudes)
-    weights = k_weighting(np.arange(spec.n_bins) * spec.bin_hz).astype(np.float32)
-    # As `CoherentPhases` does, for a spectrum that no shaping has changed yet.
-    as_loud = (noise @ weights) / np.maximum(power @ weights, _LEAST_POWER)
     finder = PeakFinder(len(magnitudes), spec.n_bins, spec.first_heard_bin)
     never_held = np.full((len(magnitudes), N_LOW_BINS), spec.n_bins, np.float32)
     loud = np.where(magnitudes > _LEAST_SINUSOID * magnitudes.max(axis=1, keepdims=True), magnitudes, np.float32(0.0))
     places, shares = _heard_shares(loud, finder.find(loud, never_held))
     power.reshape(-1)[places] *= shares
-    return np.multiply(power, as_loud[:, None], out=power)
+    return power
+
+
+def blended_power(noise: np.ndarray, squares: np.ndarray, coherent: np.ndarray, blend: float) -> np.ndarray:
+    """The power at a blend, 0 for noise phases to 1 for coherent ones, of harmonics or of any other runs of bins.
+
+    noise, squares, coherent: the sums over each run's bins of `noise_power`, of the squared magnitudes and of
+    `coherent_power`. Coherent phases are made as loud as noise phases by the whole spectrum's ratio of the first two
+    sums (`CoherentPhases`). Here each run's own ratio counts: a colour changes which runs are the loud ones.
+    """
+    as_loud = noise / np.maximum(squares, _LEAST_POWER)
+    return noise_amplitude(blend) ** 2 * noise + coherent_amplitude(blend) ** 2 * as_loud * coherent
 
 
 def _heard_shares(magnitudes: np.ndarray, peaks: Peaks) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.acoustics.spectrum import StftSpec
-from runtime.engine.sounding.expected_power import blended_power, noise_power
+from runtime.engine.sounding.expected_power import blended_power, coherent_power, noise_power
 from runtime.engine.synthesis.lane_sound import LaneSound
 
 SPEC = StftSpec()
@@ -47,8 +47,9 @@ def heard_db(magnitudes: np.ndarray, blend: float) -> float:
 
 
 def expected_db(magnitudes: np.ndarray, blend: float) -> float:
-    noise = noise_power(magnitudes[None])
-    return 10.0 * float(np.log10(blended_power(magnitudes[None], noise, blend, SPEC).sum() / noise.sum()))
+    each = noise_power(magnitudes[None]), np.square(magnitudes), coherent_power(magnitudes[None], SPEC)
+    noise, squares, coherent = (power.sum() for power in each)
+    return 10.0 * float(np.log10(blended_power(noise, squares, coherent, blend) / noise))
 
 
 def difference_db(name: str, blend: float) -> float:
@@ -79,12 +80,11 @@ def test_with_coherent_phases_a_lobe_keeps_its_power_and_a_single_bin_loses_some
 
 def test_silence_has_no_power() -> None:
     silent = np.zeros((2, SPEC.n_bins), np.float32)
-    assert not blended_power(silent, noise_power(silent), 1.0, SPEC).any()
+    assert not coherent_power(silent, SPEC).any()
+    assert blended_power(*np.zeros((3, 1)), 1.0) == 0.0
 
 
 def test_each_spectrum_has_its_power_in_any_company() -> None:
     together = np.stack(list(SPECTRA.values()))
-    power = blended_power(together, noise_power(together), 1.0, SPEC)
-    for row, alone in zip(power, together, strict=True):
-        expected = blended_power(alone[None], noise_power(alone[None]), 1.0, SPEC)[0]
-        np.testing.assert_allclose(row, expected, rtol=1e-5)
+    for row, alone in zip(coherent_power(together, SPEC), together, strict=True):
+        np.testing.assert_allclose(row, coherent_power(alone[None], SPEC)[0], rtol=1e-5)
