@@ -64,10 +64,12 @@ def play(
     velocity: int = VELOCITY,
     held_s: float = HELD_S,
     seed: int = 0,
+    *,
+    limits: bool = True,
 ) -> Take:
-    """Play some notes together on a fresh engine."""
+    """Play some notes together on a fresh engine; limits: whether the sound is limited to full scale."""
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, seed=seed))
-    engine = build_engine(patch, instrument, SAMPLE_RATE_HZ)
+    engine = build_engine(patch, instrument, SAMPLE_RATE_HZ, limits=limits)
     held_frames = round(held_s * SAMPLE_RATE_HZ)
     for note in notes:
         engine.post(NoteOn(0, note, velocity), 0)

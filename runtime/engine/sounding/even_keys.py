@@ -17,10 +17,11 @@ from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.mel_bands import N_BANDS, band_centres_hz, mel
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec
+from runtime.engine.sounding.expected_power import blended_power, coherent_power, noise_power
 from runtime.engine.synthesis.hops import sizes_at
 from runtime.engine.synthesis.shaping.curves import n_heard_places
 from runtime.engine.synthesis.shaping.harmonics import gain_frequencies_hz, grid_places, harmonic_numbers
-from runtime.engine.synthesis.shaping.levels import LEAST_WEIGHT, SHARED_OVER_OWN
+from runtime.engine.synthesis.shaping.levels import LEAST_WEIGHT
 from runtime.engine.synthesis.transposing.transposed_lane import sounding_bins
 from runtime.engine.voices.modulation.trajectories import N_KEYS, Stretch, Trajectories
 from runtime.engine.voices.notes import VELOCITY_AT_VOICE_LEVEL
@@ -28,8 +29,8 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.presets import start_positions
 from runtime.sound.patch import Patch
 
-# The stretch of a note whose energy counts.
-_FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 17
+# The stretch of a note whose energy counts, and into how many equal spans it is divided; each counts by its middle.
+_FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 12
 _N_DECODED = 3  # parts of the stretch; the spectra are decoded once for each part
 _LARGEST_GAIN_DB = 36.0
 # See `_gains_db`. Slow differences are those that take more than _SMOOTH_KEYS keys to change.
@@ -51,7 +52,8 @@ class EvenKeys:
         card = instrument.card
         self._model_notes = tuple(card.nearest_note(pitch) for pitch in pitches)
         self._semitones = tuple(float(pitch - note) for pitch, note in zip(pitches, self._model_notes, strict=True))
-        self._frames = np.rint(np.linspace(_FIRST_S, _LAST_S, _N_MOMENTS) * sample_rate_hz).astype(np.int64)
+        middles_s = _FIRST_S + (_LAST_S - _FIRST_S) * (np.arange(_N_MOMENTS) + 0.5) / _N_MOMENTS
+        self._frames = np.rint(middles_s * sample_rate_hz).astype(np.int64)
 
     def even_out(self, trajectories: Trajectories, patch: Patch) -> None:
         """Set the key gains of trajectories that have a colour and say at which keys the colour was found."""
@@ -60,27 +62,35 @@ class EvenKeys:
         positions = np.array(patch.positions or start_positions(self._instrument.card))
         stretch = trajectories.stretch(self._frames)
         velocities = trajectories.velocities or [VELOCITY_AT_VOICE_LEVEL]
-        columns = [self._energies_db(stretch, *trajectories.shares(one), positions) for one in velocities]
+        blend = patch.settings.phase_blend
+        columns = [self._energies_db(stretch, *trajectories.shares(one), positions, blend) for one in velocities]
         trajectories.set_key_gains(np.stack([_gains_db(column, trajectories.keys) for column in columns], 1))
 
     def _energies_db(
-        self, stretch: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray
+        self, stretch: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray, blend: float
     ) -> np.ndarray:
         """Each key's energy, relative to its loudness without colour and level: float64 (N_KEYS,), in dB.
 
         A constant that is the same for all keys is left out.
         weights, keep: from `Trajectories.shares`.
+        blend: from 0, noise phases, to 1, coherent phases.
         """
         places, energies = self._places(), []
         for first, last in pairwise(np.linspace(0, _N_MOMENTS, _N_DECODED + 1).astype(int)):
             part = Stretch(stretch.values[:, first:last], stretch.level_db[:, first:last])
-            energies += self._energies(part, weights, keep, positions, places)
+            energies += self._energies(part, weights, keep, positions, blend, places)
         levels = 10.0 ** (weights @ stretch.level_db / 10.0)
         energy = np.einsum("km,mk->k", levels, energies)
         return 10.0 * np.log10(np.maximum(energy, _LEAST_POWER))
 
     def _energies(
-        self, part: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray, places: _Places
+        self,
+        part: Stretch,
+        weights: np.ndarray,
+        keep: np.ndarray,
+        positions: np.ndarray,
+        blend: float,
+        places: _Places,
     ) -> list[np.ndarray]:
         """Each key's energy divided by its loudness without colour: an array (N_KEYS,) for each moment of `part`.
 
@@ -89,8 +99,8 @@ class EvenKeys:
         """
         n_latents = len(positions)
         offsets = weights @ part.values[:, :, :n_latents].mean(axis=1)
-        power = self._power(np.clip(positions * keep + offsets, 0.0, 1.0), places)
-        loudness = np.add.reduceat(power * places.loudness, places.first_runs)
+        noise, power = self._powers(np.clip(positions * keep + offsets, 0.0, 1.0), blend, places)
+        loudness = np.add.reduceat(noise * places.loudness, places.first_runs)
         power *= places.heard
         energies = []
         for colour_db in np.einsum("kt,tmb->mkb", weights, part.values[:, :, n_latents:]):
@@ -100,10 +110,11 @@ class EvenKeys:
             energies.append(np.maximum(sounding, _LEAST_POWER) / np.maximum(loudness, _LEAST_POWER))
         return energies
 
-    def _power(self, positions: np.ndarray, places: _Places) -> np.ndarray:
-        """The power of each run of each key's spectrum, relative to the key's strongest run: float32 (n_runs,).
+    def _powers(self, positions: np.ndarray, blend: float, places: _Places) -> tuple[np.ndarray, np.ndarray]:
+        """Two powers of each run of each key's spectrum: with noise phases, which level it, and with its blend.
 
-        positions: of the latents, (N_KEYS, n_latents).
+        Both are float32 (n_runs,), relative to the key's strongest run with noise phases. positions: of the latents,
+        (N_KEYS, n_latents).
         """
         card = self._instrument.card
         rows = np.concatenate([card.latents_at(positions), card.conditioning.rows(np.array(self._model_notes))], axis=1)
@@ -111,11 +122,17 @@ class EvenKeys:
         is_new = np.append(True, (rows[1:] != rows[:-1]).any(axis=1))
         magnitudes = self._instrument.decode_apart(rows[is_new])
         magnitudes[:, : card.spec.first_heard_bin] = 0.0
-        power = np.square(magnitudes)
-        power[:, :-1] += SHARED_OVER_OWN * magnitudes[:, :-1] * magnitudes[:, 1:]
-        power = power[np.cumsum(is_new) - 1]
-        power = np.add.reduceat(power.reshape(-1), places.first_bins)
-        return power / np.maximum(np.maximum.reduceat(power, places.first_runs), np.float32(1e-20))[places.keys]
+        row_of = np.cumsum(is_new) - 1
+
+        def by_run(power: np.ndarray) -> np.ndarray:
+            return np.add.reduceat(power[row_of].reshape(-1), places.first_bins)
+
+        noise = power = by_run(noise_power(magnitudes))
+        if blend > 0.0:
+            coherent = coherent_power(magnitudes, card.spec)
+            power = blended_power(noise, by_run(np.square(magnitudes)), by_run(coherent), blend)
+        strongest = np.maximum(np.maximum.reduceat(noise, places.first_runs), np.float32(1e-20))[places.keys]
+        return noise / strongest, power / strongest
 
     def _places(self) -> _Places:
         return _places(self._instrument.card.spec, self._rate_hz, self._model_notes, self._semitones)
@@ -128,7 +145,8 @@ def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
 
     Between own keys the curve is a straight line plus slow differences of up to _KEPT_DB. These differences are kept
     because sounds were made equally loud with them. From key to key the curve changes by at most _STEEPEST_DB. If own
-    keys differ by more, they get gains that are not 0.
+    keys differ by more, they get gains that are not 0. A key that would need more than _LARGEST_GAIN_DB stays beside
+    the curve, and the step to it may be larger.
     """
     straight_db = np.interp(np.arange(N_KEYS), own_keys, energies_db[own_keys])
     slow_db = _smoothed(np.clip(energies_db - straight_db, -_KEPT_DB, _KEPT_DB))
@@ -200,7 +218,7 @@ def _places(spec: StftSpec, rate_hz: int, model_notes: tuple[int, ...], semitone
     """model_notes: the note that is decoded for each key. semitones: how far it is transposed."""
     shifts = np.array(semitones) / 12.0
     fft_size, n_heard = sizes_at(spec, rate_hz)
-    ends = [sounding_bins(2.0**shift, n_heard, fft_size // 2) for shift in shifts]
+    ends = [sounding_bins(2.0**shift, 2.0**shift, n_heard, fft_size // 2) for shift in shifts]
     harmonics = {note: _harmonics(spec, note) for note in set(model_notes)}
     runs = [_runs(*harmonics[note], shift, end) for note, shift, end in zip(model_notes, shifts, ends, strict=True)]
     counts = [len(first_bins) for first_bins, _ in runs]

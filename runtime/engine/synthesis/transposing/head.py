@@ -36,12 +36,13 @@ class Head:
     density: the position's step per frame at ratio 1.
     n_hop: length of a dense hop in ring samples.
     octave: how many times the dense hops' sample rate is halved.
+    first_ratio: the ratio at its beginning.
     n_lanes: number of lanes that use the head.
     first_hop: the number that dense hop 0 has among the plain hops.
     """
 
-    __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",
-                 "n_lanes", "octave", "ratio")  # fmt: skip
+    __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "first_ratio",
+                 "n_hop", "n_lanes", "octave", "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """Begin at `frame`.
@@ -56,6 +57,7 @@ class Head:
         # The position is _origin at frame _since.
         self._origin, self._since = elapsed * self.density, frame
         self._use(ratio)
+        self.first_ratio = self.ratio_at(frame)
 
     def copy(self) -> Head:
         """Another head at the same place, which no lane uses yet."""

@@ -11,8 +11,9 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 # Lanes that hop together would all need their next dense hop in the same block. So they work in shifts: each shift
 # makes its dense hops a quarter of a hop earlier than the previous one.
 N_SHIFTS = 4
-_BAND_STEP = 2.0 ** (2.0 / 12.0)
-_BAND_STEP_LOG = math.log(_BAND_STEP)
+_BAND_STEP_OCTAVES = 2.0 / 12.0
+# Within a band, a lane's pitch may rise by half a band.
+_HALF_BAND = 2.0 ** (_BAND_STEP_OCTAVES / 2.0)
 # A crossfade that would reach into the next dense hop is shortened to end where that hop begins. This saves a dense hop
 # of the old sound. If the crossfade would become shorter than its full length / _SHORTEST_FADE_PART, it keeps its full
 # length, and begins where the next dense hop begins. This saves a dense hop of the new sound.
@@ -97,19 +98,23 @@ class TransposedLane:
         return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
 
     def wanted_bins(self, frame: int) -> int:
-        """How many bins stay below half the engine's sample rate when they are transposed by the ratio at `frame`."""
+        """How many bins sound at the ratio at `frame`."""
         ratio = max(self.head.ratio_at(frame), 2.0**self.head.octave)
-        return sounding_bins(ratio, self._n_heard, self._n_below_half)
+        return sounding_bins(ratio, self.head.first_ratio, self._n_heard, self._n_below_half)
 
 
-def sounding_bins(ratio: float, n_heard: int, n_below_half: int) -> int:
-    """How many bins stay below half the sample rate when they are transposed by `ratio`.
+def sounding_bins(ratio: float, first_ratio: float, n_heard: int, n_below_half: int) -> int:
+    """How many bins sound when they are transposed by `ratio`.
 
+    first_ratio: the ratio with which the lanes began.
     n_heard, n_below_half: as in TransposedLane.
-    The number changes only from one whole tone of pitch to the next, so that most vibrato does not change it.
+    At first_ratio, these are the bins that are heard, or those below half the sample rate if there are fewer of them.
+    Above and below first_ratio, the number changes only from one whole tone of pitch to the next, so that most vibrato
+    does not change it.
     """
-    filled = ratio * (n_heard / n_below_half)
-    if filled <= 1.0:
+    if ratio <= 1.0:
         return n_heard
-    steps = math.ceil(math.log(filled) / _BAND_STEP_LOG - 1e-6)
-    return max(2, int(n_heard / _BAND_STEP**steps))
+    n_bands = round(math.log2(ratio / first_ratio) / _BAND_STEP_OCTAVES)
+    highest = min(n_heard, n_below_half / _HALF_BAND) / (first_ratio * 2.0 ** (n_bands * _BAND_STEP_OCTAVES))
+    # The ratios of heads are rounded.
+    return min(n_heard, max(2, int(highest + 1e-3)))

@@ -22,6 +22,7 @@ from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs
 from runtime.engine.synthesis.shaping.levels import VOICE_LEVEL_DB
 from runtime.engine.synthesis.transposing.head import ONE
+from runtime.engine.synthesis.transposing.transposed_lane import sounding_bins
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 from runtime.events import ControlChange, KnobTurn, NoteOff, NoteOn, PitchWheel
 from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, parameter
@@ -100,6 +101,31 @@ def test_harmonics_above_half_the_sample_rate_do_not_alias(instrument: str) -> N
         power = np.abs(np.fft.rfft(sound * np.blackman(len(sound)))) ** 2
         below = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ) < 0.7 * note_to_hz(note)
         assert 10.0 * np.log10(power[below].sum() / power.sum()) < -50.0, note
+
+
+N_HEARD, N_BELOW_HALF = 1856, 2048  # of the paper's models at 44.1 kHz
+
+
+@pytest.mark.parametrize("n_heard", [N_HEARD, N_BELOW_HALF + 1])
+def test_the_bins_that_sound_stay_below_half_the_sample_rate_and_grow_fewer_with_the_pitch(n_heard: int) -> None:
+    for first_ratio in 2.0 ** (np.arange(-24, 49) / 12.0):
+        ratios = 2.0 ** np.arange(0.001, 5.0, 0.01)
+        n_bins = [sounding_bins(ratio, first_ratio, n_heard, N_BELOW_HALF) for ratio in ratios]
+        assert (n_bins * ratios <= N_BELOW_HALF).all()
+        assert n_bins == sorted(n_bins, reverse=True)
+
+
+def test_at_its_first_pitch_a_lane_has_all_bins_that_are_heard_and_no_more() -> None:
+    for ratio in 2.0 ** (np.arange(1, 60) / 12.0):
+        for rounded in (ratio * (1.0 - 3e-8), ratio, ratio * (1.0 + 3e-8)):
+            n_bins = sounding_bins(rounded, rounded, N_HEARD, N_BELOW_HALF)
+            assert n_bins * ratio <= N_HEARD + 1e-3 < (n_bins + 1) * ratio + 1e-2
+
+
+@pytest.mark.parametrize("first_ratio", [1.0, 1.3, 4.0])
+def test_vibrato_of_less_than_a_semitone_leaves_the_number_of_bins_alone(first_ratio: float) -> None:
+    ratios = first_ratio * 2.0 ** (np.linspace(-0.99, 0.99, 50) / 12.0)
+    assert len({sounding_bins(ratio, first_ratio, N_HEARD, N_BELOW_HALF) for ratio in ratios}) == 1
 
 
 @pytest.mark.parametrize("instrument", INSTRUMENTS)

@@ -1,0 +1,65 @@
+"""The power with which spectra sound: with noise phases, with coherent phases, and with a blend of both."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.acoustics.spectrum import StftSpec
+from runtime.engine.synthesis.phases.coherent_tables import N_BESIDE
+from runtime.engine.synthesis.phases.noise_weights import coherent_amplitude, noise_amplitude
+from runtime.engine.synthesis.phases.peaks import N_LOW_BINS, PeakFinder, Peaks
+from runtime.engine.synthesis.shaping.levels import SHARED_OVER_OWN
+
+_BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
+_LEAST_POWER = np.float32(1e-30)
+# Of a spectrum's loudest bin. Sinusoids that are softer count as if they were heard in full: to look at all of them
+# would take three times as long.
+_LEAST_SINUSOID = np.float32(3e-3)
+# A Hann window's lobe, 1 at its peak, at places from _FARTHEST_BINS below the peak to _FARTHEST_BINS above.
+_FARTHEST_BINS, _PLACES_PER_BIN = N_BESIDE + 1, 256
+_PLACES = np.arange(-_FARTHEST_BINS * _PLACES_PER_BIN, _FARTHEST_BINS * _PLACES_PER_BIN + 1) / _PLACES_PER_BIN
+_LOBE = (np.sinc(_PLACES) + 0.5 * (np.sinc(_PLACES - 1.0) + np.sinc(_PLACES + 1.0))).astype(np.float32)
+_LOBE_POWER = np.float32(1.5)  # the sum of the squares of a lobe's bins, wherever between two bins its peak is
+
+
+def noise_power(magnitudes: np.ndarray) -> np.ndarray:
+    """The power of each bin with noise phases, where a bin alone has its square: float32, as magnitudes (n, n_bins)."""
+    power = np.square(magnitudes)
+    power[:, :-1] += SHARED_OVER_OWN * magnitudes[:, :-1] * magnitudes[:, 1:]
+    return power
+
+
+def coherent_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
+    """The power of each bin with coherent phases, before these are made as loud as noise phases; as `noise_power`.
+
+    A sinusoid has one frequency, so its bins add up as far as they have the shape of a lobe. Where a lobe is too narrow
+    or too wide, the rest is not heard: a peak of one bin loses 1.8 dB. magnitudes: contiguous.
+    """
+    power = np.square(magnitudes)
+    finder = PeakFinder(len(magnitudes), spec.n_bins, spec.first_heard_bin)
+    never_held = np.full((len(magnitudes), N_LOW_BINS), spec.n_bins, np.float32)
+    loud = np.where(magnitudes > _LEAST_SINUSOID * magnitudes.max(axis=1, keepdims=True), magnitudes, np.float32(0.0))
+    places, shares = _heard_shares(loud, finder.find(loud, never_held))
+    power.reshape(-1)[places] *= shares
+    return power
+
+
+def blended_power(noise: np.ndarray, squares: np.ndarray, coherent: np.ndarray, blend: float) -> np.ndarray:
+    """The power at a blend, 0 for noise phases to 1 for coherent ones, of harmonics or of any other runs of bins.
+
+    noise, squares, coherent: the sums over each run's bins of `noise_power`, of the squared magnitudes and of
+    `coherent_power`. Coherent phases are made as loud as noise phases by the whole spectrum's ratio of the first two
+    sums (`CoherentPhases`). Here each run's own ratio counts: a colour changes which runs are the loud ones.
+    """
+    as_loud = noise / np.maximum(squares, _LEAST_POWER)
+    return noise_amplitude(blend) ** 2 * noise + coherent_amplitude(blend) ** 2 * as_loud * coherent
+
+
+def _heard_shares(magnitudes: np.ndarray, peaks: Peaks) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the sinusoids' bins in the flattened magnitudes, and the share of their power that is heard."""
+    places, always = peaks.places + _BESIDE, np.ones(len(peaks.places), bool)
+    belong = np.stack([peaks.two_below, always, always, peaks.above, peaks.two_above])
+    bins = magnitudes.reshape(-1).take(places, mode="clip") * belong
+    at = np.rint((_BESIDE - peaks.distances + _FARTHEST_BINS) * _PLACES_PER_BIN).astype(np.intp)
+    shares = np.square(np.vecdot(bins, _LOBE.take(at), axis=0)) / (_LOBE_POWER * np.square(bins).sum(axis=0))
+    return places[belong], np.broadcast_to(shares, places.shape)[belong]
