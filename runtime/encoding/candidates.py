@@ -16,6 +16,7 @@ import numpy as np
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
 from runtime.encoding.hearing import Take, takes_of
+from runtime.encoding.played_level import with_played_level
 from runtime.encoding.reading import Reading, read_take, steady_reading
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import Encoder
@@ -83,9 +84,14 @@ def encode_recording(path: Path, coder: Coder, options: Options) -> list[Candida
         raise UserError(path, "nothing but silence", "a recording with sound in it", "give another file")
     readings = _readings(takes, coder, options)
     return [
-        Candidate(reading, kind, sound_of(reading, f"{path.stem}{kind and f', {kind}'}", coder, options))
+        _candidate(reading, kind, f"{path.stem}{kind and f', {kind}'}", coder, options)
         for reading, kind in readings[: options.most]
     ]
+
+
+def _candidate(reading: Reading, kind: str, name: str, coder: Coder, options: Options) -> Candidate:
+    reading = with_played_level(reading, sound_of(reading, name, coder, options), coder.decoder)
+    return Candidate(reading, kind, sound_of(reading, name, coder, options))
 
 
 def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:

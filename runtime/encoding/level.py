@@ -19,6 +19,8 @@ DYING_DB = 12.0  # a sound dies away if its level falls this far from the attack
 RELEASE_DB = 6.0
 RELEASE_FALL_DB = 15.0
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
+LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of a trajectory's level; 0 is its loudest part
+LOUD_WINDOW_S = 0.1
 
 
 def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
@@ -37,6 +39,13 @@ def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, be
     padded = np.pad(power, (half, half + 1))
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half)[centres]
     return 10.0 * np.log10(np.maximum(windows @ weights / weights.sum(), 10.0 ** (SILENCE_DB / 10.0)))
+
+
+def with_loudest_at_0(level_db: np.ndarray) -> np.ndarray:
+    """A trajectory's level in dB, shifted so that its loudest LOUD_WINDOW_S has 0 dB, and limited."""
+    n = max(1, min(len(level_db), round(LOUD_WINDOW_S / LEVEL_STEP_S)))
+    loudness = np.convolve(10.0 ** (level_db / 10.0), np.full(n, 1.0 / n), mode="valid")
+    return (level_db - 10.0 * np.log10(loudness.max())).clip(LOWEST_DB, HIGHEST_DB)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from runtime.encoding.colour import Colours
 from runtime.encoding.decoding import decode
 from runtime.encoding.hearing import Take, resampled
-from runtime.encoding.level import Marks, level_curve_db, marks_of
+from runtime.encoding.level import LOWEST_DB, Marks, level_curve_db, marks_of, with_loudest_at_0
 from runtime.encoding.nearest import nearest_trained, trained_sounds
 from runtime.encoding.search import Target, refined, search
 from runtime.encoding.tones import loose_shares
@@ -25,8 +25,6 @@ from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 LONGEST_S = 20.0
 MEASURED_S = 2.2  # distances are measured in this many seconds from the beginning
 AUDIBLE_DB = -50.0  # hops below this level, relative to the loudest, do not count in distances and means
-LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve; 0 is its loudest part
-LOUD_WINDOW_S = 0.1
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
 
@@ -200,10 +198,7 @@ def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.n
     spectral_db: for each hop, the level that its spectrum has in the engine. It is subtracted from the take's level.
     """
     times_s = np.arange(len(level_db)) * LEVEL_STEP_S
-    wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)
-    n = max(1, min(len(wanted), round(LOUD_WINDOW_S / LEVEL_STEP_S)))
-    loudness = np.convolve(10.0 ** (wanted / 10.0), np.full(n, 1.0 / n), mode="valid")
-    return (wanted - 10.0 * np.log10(loudness.max())).clip(LOWEST_DB, HIGHEST_DB)
+    return with_loudest_at_0(level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db))
 
 
 def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:

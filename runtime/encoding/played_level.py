@@ -1,0 +1,116 @@
+"""Corrects a sound's level by what the engine plays, so that the sound swells and fades as its recording does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+
+from runtime.acoustics.pitch import note_to_hz
+from runtime.config import Config
+from runtime.encoding.level import FULL_DB, level_curve_db, with_loudest_at_0
+from runtime.encoding.reading import MEASURED_S, Reading
+from runtime.engine.build import build_engine
+from runtime.events import NoteOff, NoteOn
+from runtime.instrument.decoder import Decoder
+from runtime.sound.settings import with_sound
+from runtime.sound.sound import Sound
+from runtime.sound.trajectory.trajectory import LEVEL_STEP_S
+from runtime.sound.trajectory.use import PlayedTrajectory
+
+# The level of each note fluctuates in its own way, because each note has other random phases. What all notes share is
+# corrected, so the correction holds for any seed. Nobody is likely to play with SEED.
+N_NOTES, SEED, VELOCITY = 6, 1_000_003, 100
+TAIL_S, GAP_S, RELEASE_S = 0.05, 0.15, 0.02  # after the measured part; between two notes; how long a note fades
+HIGHEST_HZ = 100.0  # the window of a level is that of this pitch or a lower one, so it lasts at least 20 ms
+AUDIBLE_DB = -40.0  # nothing is corrected below this level, relative to the recording's loudest
+MOST_DB = 6.0  # the largest correction
+FADE_S = 0.1  # the correction fades out so long before the measured part ends, if the sound goes on
+_SMOOTHING = np.array([0.25, 0.5, 0.25])
+_NEARBY = np.hanning(23)[1:-1] / np.hanning(23).sum()  # weights of the levels within 50 ms
+# Every note should be at full level within this time of the recording, or within this share of the recording's time.
+# It should be so by MARGIN_DB, if a further change of MOST_ON_TIME_DB is enough for it.
+ON_TIME_S, ON_TIME_SHARE, MARGIN_DB, MOST_ON_TIME_DB = 0.0175, 0.14, 0.1, 1.0
+_LEAST_SQUARE = 1e-9
+_ON_TIME_SMOOTHING = np.hanning(7)[1:-1] / np.hanning(7).sum()
+
+
+def with_played_level(reading: Reading, sound: Sound, decoder: Decoder) -> Reading:
+    """The reading with a level at which the engine plays the level of the recording, in the first MEASURED_S.
+
+    sound: the reading's. Its trajectory is replaced by that of the reading.
+    """
+    rate_hz, hz = decoder.card.sample_rate_hz, min(float(note_to_hz(reading.note)), HIGHEST_HZ)
+    level_db = reading.trajectory.level_db.astype(np.float64)
+    asked_db = level_curve_db(reading.take.samples, rate_hz, hz, reading.take.before)
+    n = min(len(level_db), len(asked_db), round(MEASURED_S / LEVEL_STEP_S))
+    notes = _notes(reading, sound, decoder, n)
+    played_db = np.array([level_curve_db(note, rate_hz, hz)[:n] for note in notes])
+    correction_db = _correction_db(asked_db[:n], played_db)
+    correction_db += on_time_db(asked_db[:n], played_db + correction_db)
+    if n < len(level_db):
+        correction_db *= np.minimum(1.0, np.arange(n)[::-1] * LEVEL_STEP_S / FADE_S)
+    level_db[:n] += correction_db
+    return replace(reading, trajectory=replace(reading.trajectory, level_db=with_loudest_at_0(level_db)))
+
+
+def _notes(reading: Reading, sound: Sound, decoder: Decoder, n_levels: int) -> list[np.ndarray]:
+    """N_NOTES notes of a sound as the engine plays them, each float32 (n_frames,), mono, for n_levels levels."""
+    # Without a loop or a release, the engine plays the path from its beginning to its end.
+    path = replace(reading.trajectory, loop_s=None, release_s=None, plays_once=True)
+    envelope = msgspec.structs.replace(sound.envelope, release_s=RELEASE_S)
+    use = PlayedTrajectory(path, colour=sound.trajectory.colour, key=reading.note)
+    plain = msgspec.structs.replace(sound, envelope=envelope)
+    patch = with_sound(Config(seed=SEED), plain, decoder.card, sound.name, trajectories=[use])
+    rate_hz = decoder.card.sample_rate_hz
+    engine = build_engine(patch, decoder, rate_hz, limits=False)
+    n_frames = round((n_levels * LEVEL_STEP_S + TAIL_S) * rate_hz)
+    n_apart = n_frames + round(GAP_S * rate_hz)
+    out = np.zeros((N_NOTES * n_apart, 2), np.float32)
+    for begin in range(0, len(out), n_apart):
+        engine.post(NoteOn(0, reading.note, VELOCITY), begin)
+        engine.post(NoteOff(0, reading.note, 0), begin + n_frames)
+    engine.render(out)
+    return [out[begin : begin + n_frames].mean(axis=1) for begin in range(0, len(out), n_apart)]
+
+
+def _correction_db(asked_db: np.ndarray, played_db: np.ndarray) -> np.ndarray:
+    """What to add to the level so that notes have, on average, the recording's level: in dB, (n,).
+
+    asked_db: the recording's level, (n,). played_db: the notes' levels, (n_notes, n).
+    """
+    audible = asked_db >= asked_db.max() + AUDIBLE_DB
+    weights = audible * 10.0 ** (asked_db / 10.0)
+    errors_db = asked_db - played_db
+    # All sounds are equally loud, so only differences within the sound count.
+    errors_db -= (errors_db @ weights / weights.sum())[:, None]
+    known = np.flatnonzero(audible)
+    mean_db = np.interp(np.arange(len(asked_db)), known, errors_db.mean(axis=0)[known])
+    # A mean of few notes is partly chance. Where it may be only chance, nothing is corrected. Source: the estimator of
+    # James and Stein, 1961.
+    chance = _smoothed(errors_db.var(axis=0, ddof=1) / len(errors_db), _NEARBY)
+    trust = np.maximum(0.0, 1.0 - chance / np.maximum(_smoothed(np.square(mean_db), _NEARBY), _LEAST_SQUARE))
+    return _smoothed(mean_db * trust, _SMOOTHING).clip(-MOST_DB, MOST_DB)
+
+
+def on_time_db(asked_db: np.ndarray, played_db: np.ndarray) -> np.ndarray:
+    """What to add to the level so that every note comes to full level when the recording does: in dB, (n,).
+
+    The first crest above full level may be so low that some notes, which fluctuate, do not come to full level there.
+    asked_db, played_db: the recording's level, (n,), and the notes' levels, (n_notes, n).
+    """
+    times_s = np.arange(len(asked_db)) * LEVEL_STEP_S
+    full_s = times_s[np.argmax(asked_db >= asked_db.max() - FULL_DB)]
+    late_s = times_s - full_s
+    on_time_s = max(ON_TIME_S, ON_TIME_SHARE * full_s)
+    near, before = np.abs(late_s) <= on_time_s, late_s < -on_time_s
+    over_db = played_db - played_db.max(axis=1, keepdims=True) + FULL_DB
+    missing_db = -over_db[:, near].max(axis=1).min()
+    early_db = over_db[:, before].max(initial=-np.inf)
+    raised_db, lowered_db = np.clip(np.array([missing_db, early_db]) + MARGIN_DB, 0.0, MOST_ON_TIME_DB)
+    return _smoothed(raised_db * near - lowered_db * before, _ON_TIME_SMOOTHING)
+
+
+def _smoothed(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return np.convolve(np.pad(values, len(weights) // 2, mode="edge"), weights, mode="valid")
