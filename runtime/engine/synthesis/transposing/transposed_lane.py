@@ -11,7 +11,7 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 # Lanes that hop together would all need their next dense hop in the same block. So they work in shifts: each shift
 # makes its dense hops a quarter of a hop earlier than the previous one.
 N_SHIFTS = 4
-_BAND_STEP_OCTAVES = 2.0 / 12.0
+_BAND_STEP_OCTAVES = 3.0 / 12.0
 # Within a band, a lane's pitch may rise by half a band.
 _HALF_BAND = 2.0 ** (_BAND_STEP_OCTAVES / 2.0)
 # A crossfade that would reach into the next dense hop is shortened to end where that hop begins. This saves a dense hop
@@ -109,11 +109,8 @@ def sounding_bins(ratio: float, first_ratio: float, n_heard: int, n_below_half: 
     first_ratio: the ratio with which the lanes began.
     n_heard, n_below_half: as in TransposedLane.
     At first_ratio, these are the bins that are heard, or those below half the sample rate if there are fewer of them.
-    Above and below first_ratio, the number changes only from one whole tone of pitch to the next, so that most vibrato
-    does not change it.
+    Around first_ratio, the number changes only every 3 semitones of pitch, so that most vibrato does not change it.
     """
-    if ratio <= 1.0:
-        return n_heard
     n_bands = round(math.log2(ratio / first_ratio) / _BAND_STEP_OCTAVES)
     highest = min(n_heard, n_below_half / _HALF_BAND) / (first_ratio * 2.0 ** (n_bands * _BAND_STEP_OCTAVES))
     # The ratios of heads are rounded.
