@@ -79,6 +79,7 @@ class BlockRenderer:
         self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
         self.thread_id: int | None = None
+        self._end_of_heap = b""
         self.cues: CuePlayer | None = None
         self.quick_cut: QuickCut | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
@@ -105,11 +106,11 @@ class BlockRenderer:
 
         Nothing called here may block: no lock, no file, no log. An exception is kept in `failure`.
         """
-        begin_s, work_begin_s = time.perf_counter(), time.thread_time()
-        self.is_busy = True
         if self.n_blocks == 0:
             self.realtime, self.thread_id = promote_thread(AUDIO_PRIORITY), threading.get_native_id()
-            touch_heap()
+            self._end_of_heap = touch_heap()
+        begin_s, work_begin_s = time.perf_counter(), time.thread_time()
+        self.is_busy = True
         if n_frames != len(self._block):
             self._resize(n_frames)
         engine = self._engine

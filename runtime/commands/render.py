@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     engine = build_chosen(choice, SAMPLE_RATE_HZ)
     engine.post(MapChange(0, file_bindings(settings)), 0)
     if state is not None:
-        move_to_remembered(engine.engines(), state)
+        move_to_remembered(engine.engines(), state, ("phase_blend",) if arguments.phase else ())
     inputs = _inputs(choice, arguments)
     if choice.remark:
         print(f"timbrebox: {choice.remark}", file=sys.stderr)

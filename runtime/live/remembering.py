@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from runtime.base.errors import UserError
 from runtime.companion.child import CompanionChild
 from runtime.companion.state import Settings, State
 from runtime.config import Config
+from runtime.control.morph import CONTROLS
 from runtime.control.targets import LATENT
 from runtime.engine.engine import Engine
 from runtime.events import TargetMove
@@ -57,19 +59,35 @@ def choose_with_memory(
     return choose_parts(config, instrument, preset, sound)
 
 
-def move_to_remembered(engines: Sequence[Engine], state: State) -> None:
+def move_to_remembered(engines: Sequence[Engine], state: State, left_out: tuple[str, ...] = ()) -> None:
     """Move the targets of each part's engine to their remembered positions.
 
-    A sound without parts restores its latents itself, so its latents are not moved here.
+    A sound without parts restores its latents itself, so its latents are not moved here. A part of which nothing is
+    remembered gets the first part's volume.
 
     engines: one for each part.
+    left_out: the beginnings of the names of targets that stay where they are.
     """
-    has_parts = bool(state.sound.get("parts"))
-    for engine, remembered in zip(engines, [state.positions, *state.other_positions], strict=False):
-        for target, position in remembered.items():
-            now = engine.target_position(target)
-            if (has_parts or not target.startswith(LATENT)) and now is not None and abs(now - position) > _NEAR:
-                engine.post(TargetMove(target, position))
+    if not state.sound.get("parts"):
+        left_out += (LATENT,)
+    volume = {"level": state.positions["level"]} if "level" in state.positions else {}
+    of_parts = [state.positions, *state.other_positions][: len(engines)]
+    for engine, remembered in zip_longest(engines, of_parts, fillvalue=volume):
+        _restore(engine, {target: at for target, at in remembered.items() if not target.startswith(left_out)})
+
+
+def _restore(engine: Engine, remembered: dict[str, float]) -> None:
+    moved = [target for target, position in remembered.items() if _is_elsewhere(engine, target, position)]
+    # A control of a morph moves other targets, too, so it moves first, and then all others.
+    morphing = [target for target in moved if target in CONTROLS]
+    others = remembered if morphing else moved
+    for target in [*morphing, *(target for target in others if target not in CONTROLS)]:
+        engine.post(TargetMove(target, remembered[target]))
+
+
+def _is_elsewhere(engine: Engine, target: str, position: float) -> bool:
+    now = engine.target_position(target)
+    return now is not None and abs(now - position) > _NEAR
 
 
 class Remembering:
@@ -82,7 +100,8 @@ class Remembering:
         self._complaint = ""
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
-            move_to_remembered(playing.part_engines(), memory.state)
+            is_file_new = memory.configured.volume_db != memory.state.configured.volume_db
+            move_to_remembered(playing.part_engines(), memory.state, ("level",) if is_file_new else ())
         msgspec.to_builtins(self.state())  # called now, because the first call is slow: it reads the instrument's file
 
     def look(self) -> None:

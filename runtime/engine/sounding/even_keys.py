@@ -1,4 +1,4 @@
-"""Finds a gain for each key of a sound that has a recording's colour, so that all keys are about equally loud.
+"""Finds a gain for each key of a sound that has a recording's colour: neighbouring keys are then about equally loud.
 
 A colour was found for the harmonics of one key. At other frequencies, the gains of its bands are arbitrary. Another key
 has harmonics there, so the colour can make its note louder or softer by 20 dB.

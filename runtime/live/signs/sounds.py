@@ -47,10 +47,10 @@ class SignSounds:
         making.start()
 
     def look(self, has_card: bool, has_input: bool) -> None:
-        """Play the chime when there is a MIDI input.
+        """Play the chime a single time, as soon as there is a MIDI input.
 
-        While there is no MIDI input, play the cue for waiting a single time. Without a sound card, play nothing. Call
-        this repeatedly.
+        While there is no MIDI input, play the cue for waiting, a single time, too. Without a sound card, play nothing.
+        Call this repeatedly.
         """
         if not has_card or not self._next_greetings:
             return

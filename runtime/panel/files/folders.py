@@ -15,7 +15,7 @@ from runtime.link.place import make_private
 class PassingFolder:
     """A temporary folder of this process inside `base`.
 
-    Only this user can enter `base`. In a service, this user's group can enter it, too.
+    Only this user can enter the folder. In a service, this user's group can enter `base`, but not the folder.
     The folder is locked as long as this process lives. Folders without a lock, which dead processes left, are removed.
     UserError if the folder cannot be made.
 

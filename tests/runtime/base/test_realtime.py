@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 
 import pytest
 
 from runtime.base.realtime import AUDIO_PRIORITY, DriverThreadState, promoted
+from tests.support.places import ROOT
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's schedulers")
@@ -32,3 +34,28 @@ def test_the_state_of_a_thread_that_has_ended_is_freed() -> None:
         assert alone.pthread_join(thread, None) == 0
         state.free()
         assert python.PyGILState_GetThisThreadState() == own  # with another state, the next call from C would hang
+
+
+USE_TWICE = """
+import resource, threading
+from runtime.base.realtime import touch_heap
+
+def n_faults():
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+
+def run():
+    end = touch_heap()
+    before = n_faults()
+    pieces = [b"1" * 100_000 for _ in range(18)]
+    print(n_faults() - before)
+
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not count a thread's page faults")
+def test_a_touched_heap_is_used_without_page_faults() -> None:
+    said = subprocess.run([sys.executable, "-c", USE_TWICE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(said.stdout) < 50  # 18 pieces of 100 kB are 440 pages

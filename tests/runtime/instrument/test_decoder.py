@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,3 +60,18 @@ def test_a_row_decodes_the_same_alone_and_in_any_batch(path: Path) -> None:
     for row, expected in zip(rows, together, strict=True):
         decoder.inputs[0] = row
         assert np.array_equal(decoder.decode(1)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_silenced"),
+    [(9000.0, False), (-9000.0, False), (2e4, True), (-2e4, True), (1e30, True), (np.inf, True), (np.nan, True)],
+)
+def test_only_a_spectrum_that_is_no_sound_is_silenced(value: float, is_silenced: bool) -> None:
+    decoder = Decoder(TINY)
+    decoder._session = SimpleNamespace(run_with_iobinding=lambda _binding: None)  # the magnitudes stay as set here
+    decoder.magnitudes[:] = 0.5
+    decoder.magnitudes[1, 3:9] = value  # the sum of all squares is then above the limit for one magnitude's square
+    decoded = decoder.decode(3).copy()
+    assert decoder.n_silenced == is_silenced
+    assert decoded[1].any() != is_silenced
+    assert (decoded[[0, 2]] == 0.5).all()

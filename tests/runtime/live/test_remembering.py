@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from runtime.companion.state import read_state, state_path
+from runtime.control.targets import RANGES
 from runtime.live.memory import Memory
 from tests.support.places import ROOT
 from tests.support.rig import LiveProgram, ask, wait_until
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
-SPLIT = {"mellow": [0, 59], "bright": [60, 127]}
 Start = Callable[..., LiveProgram]
 
 
@@ -60,25 +60,50 @@ def test_the_sound_as_edited_comes_back(with_signal: int, start: Start, home: Pa
         assert program.errors == ""
 
 
-def test_each_part_of_a_split_comes_back_as_it_was_moved(start: Start, home: Path, tmp_path: Path) -> None:
-    split = tmp_path / "split.yaml"
-    parts = [{"sound": sound, "instrument": str(TINY), "keys": keys} for sound, keys in SPLIT.items()]
-    split.write_text(yaml.safe_dump({"parts": parts}))
+@pytest.fixture
+def split(tmp_path: Path) -> Path:
+    """A sound with two parts; the first has a morph."""
+    (tmp_path / "morph.yaml").write_text("morph: {sounds: [mellow, bright]}")
+    sounds = {"morph.yaml": [0, 59], "bright": [60, 127]}
+    parts = [{"sound": sound, "instrument": str(TINY), "keys": keys} for sound, keys in sounds.items()]
+    (tmp_path / "split.yaml").write_text(yaml.safe_dump({"parts": parts}))
+    return tmp_path / "split.yaml"
+
+
+def all_positions() -> list[dict[str, float]]:
+    state = read_state()
+    return [state.positions, *state.other_positions]
+
+
+def test_each_part_of_a_split_comes_back_as_it_was_moved(start: Start, home: Path, split: Path) -> None:
     with start("--sound", split) as program:
         (latent, *_) = ask(home, "state")["positions"]
-        moved = {latent: 0.125, "tilt": 0.25, "level": 0.75}
+        moved = {"morph": 0.5, latent: 0.125, "tilt": 0.25, "level": 0.75}
         for target, position in moved.items():
             ask(home, "move", target=target, position=position)
-        wait_until(lambda: moved.items() <= ask(home, "state")["positions"].items(), "the moves")
+        wait_until(lambda: ask(home, "state")["positions"]["level"] == 0.75, "the moves")
         assert program.stop() == 0
-    kept = read_state()
+    kept = all_positions()
+    assert len(kept) == 2
+    assert kept[0] != kept[1]
     with start() as program:
-        assert ask(home, "state")["positions"] == kept.positions
+        assert ask(home, "state")["positions"] == kept[0]
         assert program.stop() == 0
-    again = read_state()
-    assert (again.positions, again.other_positions) == (kept.positions, kept.other_positions)
-    assert len(kept.other_positions) == 1
-    assert all(moved.items() <= positions.items() for positions in (kept.positions, *kept.other_positions))
+    assert all_positions() == kept
+
+
+def test_a_part_of_which_nothing_is_remembered_gets_the_first_one_s_volume(
+    start: Start, home: Path, split: Path
+) -> None:
+    with start("--sound", split) as program:
+        ask(home, "move", target="level", position=0.5)
+        wait_until(lambda: ask(home, "state")["positions"]["level"] == 0.5, "the move")
+        assert program.stop() == 0
+    state = json.loads(state_path().read_text())
+    state_path().write_text(json.dumps(state | {"other_positions": []}))
+    with start() as program:
+        assert program.stop() == 0
+    assert [positions["level"] for positions in all_positions()] == [0.5, 0.5]
 
 
 def test_what_changes_just_before_the_end_is_remembered(start: Start, home: Path) -> None:
@@ -115,12 +140,18 @@ def test_options_win_over_what_is_remembered(start: Start, home: Path, tmp_path:
             program.kill()
 
 
+def level_at(volume_db: float) -> float:
+    """The position of the target `level` at a volume, for a sound without a level of its own."""
+    return RANGES["level"].position_of(volume_db)
+
+
 def test_a_changed_settings_file_wins_over_what_is_remembered(start: Start, home: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     for volume_db in (-6.0, -12.0):
         config.write_text(yaml.safe_dump({"volume_db": volume_db, "instrument": str(TINY)}))
         with start("--config", config) as program:
             assert ask(home, "state")["volume_db"] == volume_db
+            assert ask(home, "state")["positions"]["level"] == pytest.approx(level_at(volume_db), abs=1e-5)
             wait_until(lambda v=volume_db: (s := read_state()) and s.settings.volume_db == v, "the state")
             assert program.stop() == 0
     state = json.loads(state_path().read_text())
