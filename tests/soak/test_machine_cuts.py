@@ -45,7 +45,7 @@ class Machine:
     def begin(self, *_: object) -> Answer:
         return Answer({})
 
-    def rest(self, _: float) -> None:
+    def rest(self, *_: float) -> None:
         """The machine's time does not matter here."""
 
     def pull_plug(self) -> None:
@@ -98,6 +98,6 @@ def test_the_count_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_the_table_sums_up_by_activity() -> None:
     cuts = [INSTALLED._replace(ready_s=20.0), INSTALLED._replace(ended=False, versions=(2, 2), ready_s=31.4)]
-    assert table(cuts)[2:] == ["| install | 2 | 1 | 31 s | 6 | 4 | 4 | 1 |"]
+    assert table([*cuts, PLAYED])[2:] == ["| install | 2 | 1 | 31 s | 6 | 4 | 4 | 1 |"]
     assert "cut after 9.0 s, when it had ended" in INSTALLED.row()
     assert "when it had ended" not in PLAYED.row()

@@ -103,9 +103,9 @@ class Machine(Booted):
         """Begin to measure the next return of a `keyboard` or a `card`; path: the keyboard's own end of its wire."""
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
-    def rest(self, seconds: float) -> None:
-        """Wait by the machine's own time."""
-        self._agent.ask({"rest_s": seconds}, _PATIENCE_S)
+    def rest(self, seconds: float, within_s: float = _PATIENCE_S) -> None:
+        """Wait by the machine's own time; TimeoutError after `within_s` of our time."""
+        self._agent.ask({"rest_s": seconds}, within_s)
 
     def now_s(self) -> float:
         """The machine's own time, which may go slower than ours."""
