@@ -17,11 +17,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 from runtime.base.errors import UserError
 from runtime.link.client import Link
@@ -29,13 +27,11 @@ from runtime.link.place import SERVICE_SOCKET
 from tests.soak.nspawn import Material
 from tests.support.box import Box
 from tests.support.machine import block_log, owner
-from tests.support.machine.disk import debian_with_kernel, install, make_disk
-from tests.support.machine.recorded_disk import RecordedDisk
+from tests.support.machine.disk import Machinery, debian_with_kernel, install, make_disk
+from tests.support.machine.recorded_disk import RecordedDisk, check_image, mend, mended
 
 # What the box may be doing when its plug is pulled, and the longest time in s before the pull.
 ACTIVITIES = {"play": 15.0, "save": 8.0, "install": 40.0, "update": 40.0}
-_FSCK_MENDED = 1
-T = TypeVar("T")
 
 
 class Plug:
@@ -57,7 +53,9 @@ class Plug:
         self.promises = owner.Promises(owner.levels(self.disk.root))
         self.box.start()
         self.box.wait_for_ready()
-        owner.listen(self._socket())
+        with Link(self._socket()) as link:
+            owner.listen(link)
+            owner.read_sounds(link)
         self._booted_at = self.disk.n_bytes
 
     def act(self, activity: str, until_s: float, n_times: int = 10**9) -> None:
@@ -66,8 +64,7 @@ class Plug:
         until_s: a time of `time.monotonic`.
         n_times: how often to play or save, at most. Installing and updating are done once, while sounds are saved.
         """
-        words = {"install": ["dpkg", "-i", f"/material/revision-{self._chance.choice((2, 4))}.deb"],
-                 "update": ["timbrebox", "service", "update", "/material/good.tar.gz"]}.get(activity)  # fmt: skip
+        words = words_of(activity, self._chance)
         process = self.box.begin(*words) if words else None
         while n_times and time.monotonic() < until_s and (process is None or process.poll() is None):
             n_times -= process is None
@@ -109,28 +106,10 @@ class Plug:
         return self.box.inside(str(SERVICE_SOCKET))
 
 
-def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> None:
-    """Check and mend a file system as a boot does; AssertionError if an error remains.
-
-    undo: a file to make, for e2undo.
-    is_thorough: check a second time.
-    """
-    more = ["-z", undo] if undo else []
-    done = subprocess.run(["e2fsck", "-p", *more, image], capture_output=True, text=True, check=False)
-    assert done.returncode <= _FSCK_MENDED, done.stdout + done.stderr
-    if is_thorough:
-        done = subprocess.run(["e2fsck", "-fn", image], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def check_image(image: Path, check: Callable[[Path], T]) -> T:
-    root = image.with_suffix(".mounted")
-    root.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-o", "loop,ro,noload", image, root], check=True)
-    try:
-        return check(root)
-    finally:
-        subprocess.run(["umount", root], check=True)
+def words_of(activity: str, chance: random.Random) -> list[str] | None:
+    """The command of one of ACTIVITIES; None if it has none."""
+    return {"install": ["dpkg", "-i", f"/material/revision-{chance.choice((2, 4))}.deb"],
+            "update": ["timbrebox", "service", "update", "/material/good.tar.gz"]}.get(activity)  # fmt: skip
 
 
 def cut_often(plug: Plug, n_cuts: int, chance: random.Random) -> list[str]:
@@ -195,15 +174,11 @@ class Replays:
         block_log.apply(safe[self._n_safe :], self._log, self._image)
         self._n_safe = len(safe)
         replaced = block_log.apply(block_log.what_remains(unsafe, self._chance), self._log, self._image)
-        undo = self._image.with_suffix(".e2undo")
-        undo.unlink(missing_ok=True)
-        mend(self._image, undo, is_thorough=is_tenth)
         n_bytes = self._writes[cut].at if cut < len(self._writes) else self._log.stat().st_size
-        check_image(self._image, lambda root: self._check(root, n_bytes, is_tenth))
-        if boots:
-            _boot_once(self._image, self._plug.disk.root.with_name("boot"))
-        if undo.exists():
-            subprocess.run(["e2undo", undo, self._image], check=True, capture_output=True)
+        with mended(self._image, is_thorough=is_tenth):
+            check_image(self._image, lambda root: self._check(root, n_bytes, is_tenth))
+            if boots:
+                _boot_once(self._image, self._plug.disk.root.with_name("boot"))
         block_log.undo(replaced, self._image)
 
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
@@ -223,14 +198,19 @@ def _boot_once(image: Path, folder: Path) -> None:
     try:
         box.start()
         box.wait_for_ready()
-        owner.listen(box.inside(str(SERVICE_SOCKET)))
+        with Link(box.inside(str(SERVICE_SOCKET))) as link:
+            owner.listen(link)
+            owner.read_sounds(link)
     finally:
         box.pull_plug()
         disk.detach()
 
 
-def prepare(folder: Path) -> tuple[Path, dict[str, bytes]]:
-    """Make a disk with the package installed; returns its image, and the digest of each packaged file."""
+def prepare(folder: Path, settings: str = owner.SETTINGS_TEXT) -> tuple[Machinery, dict[str, bytes]]:
+    """Make a disk with the package installed; returns what boots it, and the digest of each packaged file.
+
+    settings: the owner's settings of the service, as text.
+    """
     material = Material(folder / "material")
     for revision in (2, 4):
         material.package(revision)
@@ -238,11 +218,9 @@ def prepare(folder: Path) -> tuple[Path, dict[str, bytes]]:
     root = folder / "installed"
     shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["cp", "-a", debian_with_kernel(folder), root], check=True)
-    texts = {str(owner.SETTINGS): owner.SETTINGS_TEXT, str(owner.MINE): owner.MINE_TEXT}
+    texts = {str(owner.SETTINGS): settings, str(owner.MINE): owner.MINE_TEXT}
     install(root, material.folder, material.deb.name, texts)
-    image = folder / "disk.img"
-    make_disk(root, image)
-    return image, owner.packaged(material.tree)
+    return make_disk(root, folder / "disk.img"), owner.packaged(material.tree)
 
 
 def main() -> None:
@@ -254,13 +232,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    _hide_mounts()
-    image, whole = prepare(arguments.folder)
+    hide_mounts("tests.soak.pulled_plug")
+    made, whole = prepare(arguments.folder)
     rows = [f"Run on {date.today():%d %B %Y}.\n", "| step | seen |", "|---|---|"]
     chance = random.Random(arguments.seed)
     for name, steps in (("replays", _replays), ("cuts", _cuts)):
-        used = image.with_name(f"{name}.img")
-        subprocess.run(["cp", "--sparse=always", image, used], check=True)
+        used = made.disk.with_name(f"{name}.img")
+        subprocess.run(["cp", "--sparse=always", made.disk, used], check=True)
         plug = Plug(used, arguments.folder / name, whole, chance)
         try:
             rows += steps(plug, whole, arguments, chance)
@@ -271,11 +249,11 @@ def main() -> None:
         arguments.out.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def _hide_mounts() -> None:
-    """Start this program again with mounts of its own, which no other program can keep in use."""
+def hide_mounts(module: str) -> None:
+    """Start the program `module` again with mounts of its own, which no other program can keep in use."""
     if "TIMBREBOX_ALONE" not in os.environ:
         os.environ["TIMBREBOX_ALONE"] = "1"
-        alone = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.soak.pulled_plug"]
+        alone = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", module]
         os.execvp(alone[0], [*alone, *sys.argv[1:]])
 
 

@@ -24,6 +24,7 @@ SETTINGS_TEXT = 'volume_db: -3.0\naudio: {device: "null"}\n'
 MINE = STATE / "sounds" / "mine.yaml"
 MINE_TEXT = "sound_version: 1\nname: mine\nlevel_db: -4.0\n"
 _PAGE = 4096
+_PATIENCE_S = 120.0  # for a note of 0.1 s, on an emulated machine beside other work
 
 
 class _Save(NamedTuple):
@@ -97,20 +98,33 @@ def levels(root: Path) -> dict[str, float]:
 
 
 def playing_version(root: Path) -> int:
-    return int((_below(root, HOME) / "current").readlink().name.rpartition("-")[2])
+    return version_number((_below(root, HOME) / "current").readlink())
 
 
-def check_files(root: Path, whole: dict[str, bytes], promises: Promises, cut: int, *, is_thorough: bool = True) -> None:
+def version_number(folder: Path) -> int:
+    """The number at the end of a version's name, which each installation makes larger."""
+    return int(folder.name.rpartition("-")[2])
+
+
+def check_files(
+    root: Path,
+    whole: dict[str, bytes],
+    promises: Promises,
+    cut: int,
+    *,
+    settings: str = SETTINGS_TEXT,
+    is_thorough: bool = True,
+) -> None:
     """Check that the version that plays, the settings, the sounds and the state are whole and as promised.
 
-    whole: digests from `packaged`. cut: byte of the record at which the power was cut. is_thorough: read all files of
-    the version.
+    whole: digests from `packaged`. cut: byte of the record at which the power was cut. settings: the owner's, as text.
+    is_thorough: read all files of the version.
     """
     version = _below(root, HOME / "versions") / (_below(root, HOME) / "current").readlink().name
     assert playing_version(root) >= promises.oldest_allowed(cut), f"{version.name} plays, but a newer one was confirmed"
     if is_thorough:
         _check_version(version, whole)
-    assert _below(root, SETTINGS).read_text() == SETTINGS_TEXT
+    assert _below(root, SETTINGS).read_text() == settings
     assert _below(root, MINE).read_text() == MINE_TEXT
     found = levels(root)
     for name in SOUNDS:
@@ -126,22 +140,30 @@ def _check_version(version: Path, whole: dict[str, bytes]) -> None:
         _refuse_lost_page(path)
 
 
-def listen(path: Path) -> None:
-    with Link(path) as link:
-        first = link.ask("health", limit_s=30.0)["blocks"]
+def listen(link: Link, is_heard: Callable[[], bool] = lambda: True) -> None:
+    """Play short notes until one is played and heard, and wait for its end. is_heard: whether one was heard."""
+    first = link.ask("health", limit_s=30.0)
+
+    def plays() -> bool:
         link.ask("note", note=60, velocity=100, channel=0, limit_s=30.0)
-        _until(lambda: link.ask("health", limit_s=30.0)["voices"] > 0, "note")
+        is_played = link.ask("health", limit_s=30.0)["notes"] > first["notes"]
         link.ask("note", note=60, velocity=0, channel=0, limit_s=30.0)
-        _until(lambda: link.ask("health", limit_s=30.0)["voices"] == 0, "end of the note")
-        assert link.ask("health", limit_s=30.0)["blocks"] > first
-        known = {entry["name"] for entry in link.ask("sounds.list", limit_s=30.0)}
-        for name in known:
-            link.ask("sounds.read", name=name, limit_s=30.0)
-        assert "mine" in known
+        return is_played and is_heard()
+
+    _until(plays, "note")
+    _until(lambda: link.ask("health", limit_s=30.0)["voices"] == 0, "end of the note")
+    assert link.ask("health", limit_s=30.0)["blocks"] > first["blocks"]
+
+
+def read_sounds(link: Link) -> None:
+    known = {entry["name"] for entry in link.ask("sounds.list", limit_s=30.0)}
+    for name in known:
+        link.ask("sounds.read", name=name, limit_s=30.0)
+    assert MINE.stem in known
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
-    until_s = time.monotonic() + 30
+    until_s = time.monotonic() + _PATIENCE_S
     while not condition():
         assert time.monotonic() < until_s, f"no {what}"
         time.sleep(0.05)

@@ -40,8 +40,8 @@ class Machine(Booted):
         self.sound = folder / "sound.wav"
         folder.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
-        self._qmp: _Lines
-        self._agent: _Lines
+        self._qmp: Lines
+        self._agent: Lines
 
     def start(self, *, card: bool = True, within_s: float = 240.0) -> float:
         """Boot, and wait until the agent answers; returns the seconds waited. card: with the sound card plugged in."""
@@ -50,9 +50,9 @@ class Machine(Booted):
         with open(self.folder / "console.log", "ab") as console:
             self._process = subprocess.Popen(self._command(card), stdin=subprocess.DEVNULL, stdout=console,
                                              stderr=console)  # fmt: skip
-        self._qmp = _Lines(self._connect("qmp"), "return", "error")
+        self._qmp = Lines(self._connect("qmp"), "return", "error")
         self.qmp("qmp_capabilities")
-        self._agent = _Lines(self._connect("agent"), "status")
+        self._agent = Lines(self._connect("agent"), "status")
         self.run("true", timeout_s=within_s)
         return time.monotonic() - began_s
 
@@ -109,9 +109,9 @@ class Machine(Booted):
         """
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
-    def rest(self, seconds: float) -> None:
-        """Wait by the machine's own time."""
-        self._agent.ask({"rest_s": seconds}, _PATIENCE_S)
+    def rest(self, seconds: float, within_s: float = _PATIENCE_S) -> None:
+        """Wait by the machine's own time; TimeoutError after `within_s` of our time."""
+        self._agent.ask({"rest_s": seconds}, within_s)
 
     def now_s(self) -> float:
         """The machine's own time, which may go slower than ours."""
@@ -176,24 +176,38 @@ class Machine(Booted):
                 return link
 
 
+class EndedError(ConnectionError):
+    """The machine has ended, so that no answer will come."""
+
+
 class Answer:
     """The answer to a request, which may still be under way."""
 
     def __init__(self, request: dict[str, Any]):
         self._request, self._box = request, queue.Queue()
 
-    def put(self, message: dict[str, Any]) -> None:
+    def put(self, message: dict[str, Any] | None) -> None:
+        """Give the answer; None if the machine has ended."""
         self._box.put(message)
 
+    @property
+    def is_there(self) -> bool:
+        return not self._box.empty()
+
     def get(self, timeout_s: float) -> dict[str, Any]:
-        """Wait for the answer; TimeoutError, with the request, after `timeout_s` of our time."""
+        """Wait for the answer; EndedError if none will come, TimeoutError after `timeout_s` of our time, both with the
+        request.
+        """
         try:
-            return self._box.get(timeout=timeout_s)
+            message = self._box.get(timeout=timeout_s)
         except queue.Empty:
             raise TimeoutError(f"the machine gave no answer within {timeout_s:.0f} s to {self._request}") from None
+        if message is None:
+            raise EndedError(f"the machine ended before it answered {self._request}")
+        return message
 
 
-class _Lines:
+class Lines:
     """Sends numbered JSON requests, one a line, and receives their answers.
 
     answers: keys; a received object is an answer if it has one of them.
@@ -201,15 +215,20 @@ class _Lines:
 
     def __init__(self, link: socket.socket, *answers: str):
         self._link, self._answers = link, answers
-        self._numbers, self._waiting = itertools.count(1), {}
+        self._numbers, self._waiting, self._has_ended = itertools.count(1), {}, False
         self._sending = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
     def send(self, request: dict[str, Any]) -> Answer:
         number, answer = next(self._numbers), Answer(request)
         self._waiting[number] = answer
-        with self._sending:
-            self._link.sendall(json.dumps(request | {"id": number}).encode() + b"\n")
+        try:
+            with self._sending:
+                self._link.sendall(json.dumps(request | {"id": number}).encode() + b"\n")
+        except OSError:
+            self._has_ended = True
+        if self._has_ended:
+            answer.put(None)
         return answer
 
     def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
@@ -225,4 +244,7 @@ class _Lines:
                 if any(key in message for key in self._answers) and message.get("id") in self._waiting:
                     self._waiting.pop(message["id"]).put(message)
         except (OSError, ValueError):
-            return
+            pass  # closed, or cut off within a line
+        self._has_ended = True
+        for answer in list(self._waiting.values()):
+            answer.put(None)

@@ -1,4 +1,4 @@
-"""Mounts a disk image on this machine, and records the writes and flushes.
+"""Mounts a disk image on this machine, and records the writes and flushes; checks an image as a cut has left it.
 
 QEMU's storage daemon shows the image as a file through FUSE. The image stays unchanged: writes go to another file, and
 to the record.
@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from tests.support.machine import block_log
+
+_FSCK_MENDED = 1
+T = TypeVar("T")
 
 
 class RecordedDisk:
@@ -66,6 +72,42 @@ class RecordedDisk:
 
     def keep(self, remaining: list[block_log.Write]) -> None:
         block_log.apply(remaining, self.log, self.image)
+
+
+def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> None:
+    """Check and mend a file system as a boot does; AssertionError if an error remains.
+
+    undo: a file to make, for e2undo. is_thorough: check a second time.
+    """
+    more = ["-z", undo] if undo else []
+    done = subprocess.run(["e2fsck", "-p", *more, image], capture_output=True, text=True, check=False)
+    assert done.returncode <= _FSCK_MENDED, done.stdout + done.stderr
+    if is_thorough:
+        done = subprocess.run(["e2fsck", "-fn", image], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def mended(image: Path, *, is_thorough: bool = True) -> Iterator[None]:
+    """As `mend`, for as long as the context lasts; then the image is again as it was."""
+    undo = image.with_suffix(".e2undo")
+    undo.unlink(missing_ok=True)
+    mend(image, undo, is_thorough=is_thorough)
+    try:
+        yield
+    finally:
+        if undo.exists():
+            subprocess.run(["e2undo", undo, image], check=True, capture_output=True)
+
+
+def check_image(image: Path, check: Callable[[Path], T]) -> T:
+    root = image.with_suffix(".mounted")
+    root.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-o", "loop,ro,noload", image, root], check=True)
+    try:
+        return check(root)
+    finally:
+        subprocess.run(["umount", root], check=True)
 
 
 def _call(*words: object) -> str:
