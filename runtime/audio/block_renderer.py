@@ -79,7 +79,6 @@ class BlockRenderer:
         self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
         self.thread_id: int | None = None
-        self._end_of_heap = b""
         self.cues: CuePlayer | None = None
         self.quick_cut: QuickCut | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
@@ -108,7 +107,7 @@ class BlockRenderer:
         """
         if self.n_blocks == 0:
             self.realtime, self.thread_id = promote_thread(AUDIO_PRIORITY), threading.get_native_id()
-            self._end_of_heap = touch_heap()
+            touch_heap()
         begin_s, work_begin_s = time.perf_counter(), time.thread_time()
         self.is_busy = True
         if n_frames != len(self._block):

@@ -26,6 +26,7 @@ _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
 _OWN_BYTES = 2000  # malloc takes a piece of this size from the thread's heap: glibc's cache holds only smaller ones
+_of_thread = threading.local()  # freed with the thread's Python state
 _FIRST_BYTES = 2 * 2**20  # more than a first chord of 16 voices takes
 # Sizes, in bytes, of the pieces to allocate. glibc would take a piece of 128 kB or more from the system. A piece of
 # less than two pages, 8 kB, may hold no whole page.
@@ -109,15 +110,14 @@ def lock_memory() -> bool:
         return False
 
 
-def touch_heap() -> bytes:
+def touch_heap() -> None:
     """Use 2 MB of the calling thread's heap once, so that later uses of the heap cause no page faults.
 
     The first chord of 16 voices used about 400 pages for the first time, and its block took up to 3 ms longer.
-    Returns the last piece of the 2 MB. While the caller keeps this piece, glibc does not give the free memory before it
-    back to the system.
     """
     pieces = [b"\1" * _PIECES_BYTES[0] for _ in range(_FIRST_BYTES // _PIECES_BYTES[0])]
-    return pieces[-1]
+    # While the last piece is in use, glibc does not give the free memory before it back to the system.
+    _of_thread.end_of_heap = pieces[-1]
 
 
 def return_free_memory() -> None:

@@ -6,10 +6,13 @@ import ctypes
 import os
 import subprocess
 import sys
+import threading
+import tracemalloc
+from collections.abc import Callable
 
 import pytest
 
-from runtime.base.realtime import AUDIO_PRIORITY, DriverThreadState, promoted
+from runtime.base.realtime import AUDIO_PRIORITY, DriverThreadState, promoted, touch_heap
 from tests.support.places import ROOT
 
 
@@ -44,7 +47,7 @@ def n_faults():
     return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
 
 def run():
-    end = touch_heap()
+    touch_heap()
     before = n_faults()
     pieces = [b"1" * 100_000 for _ in range(18)]
     print(n_faults() - before)
@@ -59,3 +62,29 @@ thread.join()
 def test_a_touched_heap_is_used_without_page_faults() -> None:
     said = subprocess.run([sys.executable, "-c", USE_TWICE], cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(said.stdout) < 50  # 18 pieces of 100 kB are 440 pages
+
+
+def in_thread() -> None:
+    thread = threading.Thread(target=touch_heap)
+    thread.start()
+    thread.join()
+
+
+def in_driver_thread() -> None:
+    """As a sound card's driver: the thread is not Python's."""
+    state, alone, thread = DriverThreadState(), ctypes.CDLL(None), ctypes.c_ulong()
+    call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(lambda _: state.keep() or touch_heap())
+    assert alone.pthread_create(ctypes.byref(thread), None, call, None) == 0
+    assert alone.pthread_join(thread, None) == 0
+    state.free()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's thread library")
+@pytest.mark.parametrize("touch", [in_thread, in_driver_thread])
+def test_a_thread_that_has_ended_keeps_nothing_of_its_heap(touch: Callable[[], None]) -> None:
+    tracemalloc.start()
+    for _ in range(20):
+        touch()
+    n_bytes, _most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert n_bytes < 500_000  # a piece of 100 kB for each thread would be 2 MB
