@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ class Machine(Booted):
         self._qmp.close()
 
     def stop(self) -> None:
-        self.run("systemctl", "poweroff", "--no-block")
+        with suppress(EndedError):  # it may be off before it answers
+            self.run("systemctl", "poweroff", "--no-block")
         self._process.wait(_PATIENCE_S)
         self._agent.close()
         self._qmp.close()
