@@ -47,7 +47,7 @@ class Pair(NamedTuple):
 
 
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
-    """Make at most MOST_PAIRS pairs of presets that are named after a recorded sound.
+    """Make at most MOST_PAIRS pairs, each with a preset that is named after a recorded sound.
 
     sounds: all presets. The chosen presets are evenly spread over those that have a recorded sound's name.
     recordings: the folder of the recordings, or None. Without a folder, or without a manifest in it, there is no pair.

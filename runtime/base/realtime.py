@@ -116,7 +116,7 @@ def touch_heap() -> None:
     The first chord of 16 voices used about 400 pages for the first time, and its block took up to 3 ms longer.
     """
     pieces = [b"\1" * _PIECES_BYTES[0] for _ in range(_FIRST_BYTES // _PIECES_BYTES[0])]
-    # While the last piece is in use, glibc does not give the free memory before it back to the system.
+    # While the last piece is in use, glibc keeps the free memory before it, and returns none of it to the system.
     _of_thread.end_of_heap = pieces[-1]
 
 

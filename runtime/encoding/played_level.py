@@ -29,8 +29,9 @@ MOST_DB = 6.0  # the largest correction
 FADE_S = 0.1  # the correction fades out so long before the measured part ends, if the sound goes on
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 _NEARBY = np.hanning(23)[1:-1] / np.hanning(23).sum()  # weights of the levels within 50 ms
-# Every note should be at full level within this time of the recording, or within this share of the recording's time.
-# It should be so by MARGIN_DB, if a further change of MOST_ON_TIME_DB is enough for it.
+# A note should come to full level at most this long before or after the recording does: ON_TIME_S, or ON_TIME_SHARE of
+# the recording's time to full level, whichever is longer. For this, `on_time_db` changes the level by at most
+# MOST_ON_TIME_DB. It aims at MARGIN_DB more than is needed.
 ON_TIME_S, ON_TIME_SHARE, MARGIN_DB, MOST_ON_TIME_DB = 0.0175, 0.14, 0.1, 1.0
 _LEAST_SQUARE = 1e-9
 _ON_TIME_SMOOTHING = np.hanning(7)[1:-1] / np.hanning(7).sum()
@@ -97,7 +98,7 @@ def _correction_db(asked_db: np.ndarray, played_db: np.ndarray) -> np.ndarray:
 def on_time_db(asked_db: np.ndarray, played_db: np.ndarray) -> np.ndarray:
     """What to add to the level so that every note comes to full level when the recording does: in dB, (n,).
 
-    The first crest above full level may be so low that some notes, which fluctuate, do not come to full level there.
+    Notes fluctuate, so a note may come to full level earlier or later than the recording.
     asked_db, played_db: the recording's level, (n,), and the notes' levels, (n_notes, n).
     """
     times_s = np.arange(len(asked_db)) * LEVEL_STEP_S

@@ -45,10 +45,10 @@ class Choosing:
     Bank 0 has the instrument's sounds, banks 1 and up have the user's sounds.
 
     changed: publishes news.
-    swap: lets a part play another instrument, or None. It is called with the part's number, the instrument's name, a
-        sound's file, and the sound's name.
+    swap: None, or a function that lets a part play another instrument. Its arguments are the part's number, the
+        instrument's name, a sound's file, and the sound's name.
     swap_is_pending: whether a requested instrument does not play yet.
-    whole: plays sounds with parts, or None.
+    whole: None, or an object that plays sounds with parts.
     """
 
     def __init__(

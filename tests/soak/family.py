@@ -31,7 +31,7 @@ SILENT_DB = -80.0
 def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float]:
     """In dB: the lowest level of single notes, the largest step between neighbours, the worst spike.
 
-    A spike counts only if the note has one without the limiter, too: the limiter gives a loud peak harmonics.
+    The limiter adds harmonics to loud peaks. So a spike counts only if the note has a spike without the limiter, too.
     """
     levels_db, spikes = [], []
     for note in notes:

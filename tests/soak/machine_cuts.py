@@ -4,8 +4,8 @@
 It needs what tests.soak.machine and tests.soak.pulled_plug need together, and 8 GB in DIR. The PC boots its own kernel
 from a disk whose writes and flushes are recorded. While it plays, saves, installs a package or updates, QEMU is killed.
 Of the writes that were not flushed by then, the disk keeps none, the first few, or any of them, whole or torn. The disk
-is checked, and the PC boots from it, plays a note that its sound card must let hear, and goes on to the next cut. The
-cuts that were checked are counted in DIR: the same command goes on with them.
+is checked. The PC boots from it and plays a note, which must be heard from its sound card. Then the next cut follows.
+DIR keeps a list of the checked cuts, and the same command continues after them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MASKED = ("modprobe@drm", "modprobe@efi_pstore", "modprobe@fuse", "e2scrub_reap
            "systemd-user-sessions")  # fmt: skip
 _BETWEEN_SAVES_S = 1.0  # while a version is installed, which would take twice as long if sounds were saved all the time
 _HOST_PATIENCE_S = 1800.0  # of our time
-_PULL_S = 0.05  # longest time, ours, by which a pull is late, so that it falls at any instruction
+_PULL_S = 0.05  # a pull is late by up to this much of our time, so that it may come at any instruction
 _CURRENT = owner.HOME / "current"
 T = TypeVar("T")
 
@@ -45,9 +45,12 @@ T = TypeVar("T")
 class Cut(NamedTuple):
     """A power cut, and what was seen after it.
 
-    after_s: of the machine's time since the activity began. ended: whether the installation had ended by then. saves:
-    number of confirmed saves. versions: numbers of the version that played before, and of the one that the disk has.
-    ready_s: since the kernel's start, at most; 0 before the next boot.
+    after_s: how long the activity had run, in s of the machine's time.
+    ended: whether the installation had ended by then.
+    saves: number of confirmed saves.
+    unsafe, kept: number of writes that were not flushed, and how many of them the disk keeps.
+    versions: the number of the version that played before, and the number of the version that the disk has.
+    ready_s: READY came at most this many s after the kernel's start; 0 before the next boot.
     """
 
     number: int
@@ -221,7 +224,7 @@ class Count:
 
 
 def table(cuts: list[Cut]) -> list[str]:
-    """Rows by activity: how many cuts after which the PC has booted, and what was seen."""
+    """One row for each activity: the number of cuts after which the PC has booted, and what was seen."""
     rows = ["| cut while | cuts | within it | READY after the kernel's start, at most | confirmed saves, all kept "
             "| writes not flushed | of them kept | played another version afterwards |",
             "|---|---|---|---|---|---|---|---|"]  # fmt: skip

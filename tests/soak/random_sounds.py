@@ -173,7 +173,9 @@ def held(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
     """Whether filter and tilt keep the lowest harmonics of a note at all times (see `keeps_lowest_in`).
 
-    If an envelope or an LFO moves the filter, they may be heard for only some milliseconds: too short for a pitch.
+    If an envelope or an LFO moves the filter, the lowest harmonics may be heard for only some milliseconds. That is too
+    short for a pitch.
+
     filtered, plain: the note with and without filter and tilt, as from `held`.
     """
     frames, plain_frames = (magnitude_frames(sound) for sound in (filtered, plain))

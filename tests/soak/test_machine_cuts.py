@@ -1,4 +1,4 @@
-"""What the rig that pulls the emulated PC's plug is made of, without such a machine."""
+"""Tests parts of the rig that pulls the plug of an emulated PC. These tests need no emulated PC."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ class Silent:
 
 
 class Machine:
-    """A machine that ends after two requests to its service, which `refuses` them or not."""
+    """A machine that ends after two requests to its service.
+
+    refuses: whether the service refuses these requests.
+    """
 
     def __init__(self, log: Path, refuses: bool):
         self.log, self._refuses, self._left = log, refuses, 2

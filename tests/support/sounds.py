@@ -26,7 +26,8 @@ UNWIRED: frozenset[str] = frozenset()
 # Control numbers of the sources cc_20 and so on; by default, 70 also moves a knob.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
-# `_fields` does not draw these fields: users choose the names, and `random_sound` sets the others itself.
+# `_fields` does not draw these fields. `random_sound` sets `latents`, `modulation` and `depth_from` itself. The others
+# keep their defaults.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
 # `random_sound` does not draw these fields: they act outside a single engine, or name other sounds.
 _NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")

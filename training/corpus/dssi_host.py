@@ -198,18 +198,24 @@ class Synth:
 
 
 def main() -> int:
-    """Read one request as JSON from standard input and write the samples of its notes to standard output.
+    """Read one request as JSON from standard input, and write the answer to standard output.
 
-    Every note gets a new instance. The request has `notes`, `velocity`, `sample_rate_hz` and:
+    Every request has `sample_rate_hz` and:
     - `plugin`: the plugin's path
     - `controls`: {port name: value}
-    - `n_samples`: samples per note
 
     It may also have `warm_up_samples` and:
-    - `n_held`: samples until the note ends
     - `settings`: [[key, value]]
+
+    A request for notes is answered with their samples. Every note gets a new instance. The request has `notes`,
+    `velocity` and:
+    - `n_samples`: samples per note
+
+    It may also have:
+    - `n_held`: samples until the note ends
     - `program`: [bank, number]
-    - `list_programs`: if true, the plugin's programs are written as JSON: [[bank, number, name]]
+
+    If `list_programs` is true, the plugin's programs are written as JSON: [[bank, number, name]].
     """
     request = json.load(sys.stdin)
     try:

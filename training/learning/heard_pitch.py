@@ -25,8 +25,8 @@ from runtime.instrument.conditioning import Conditioning
 
 # A dip counts as the note's own if it is at most NEAR_STEPS of the detector's steps from the note's period.
 NEAR_STEPS = 8
-# The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
-# depth of 1.
+# The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Each further DETUNE_CENTS costs as much as a depth
+# of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
 # By how much the penalty is stricter than the detector when it compares depths; a depth of 1 is the mean difference.
 ROOM = 0.05

@@ -236,7 +236,10 @@ def told_apart(
 
 
 def strong_lines(instrument: Playable, seed: int = 0) -> list[float]:
-    """For each knob, at which share of N_LINES random places of the others it moves the sound by LEAST_TRAVEL_DB."""
+    """For each knob, the share of its N_LINES lines on which the knob changes the sound by at least LEAST_TRAVEL_DB.
+
+    On a line, the knob moves from end to end; the note and the other knobs are random.
+    """
     spec, shares = instrument.card.spec, []
     for index in range(instrument.card.n_latents):
         starts = Points.draw(instrument, N_LINES, seed + 1)

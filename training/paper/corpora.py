@@ -36,7 +36,7 @@ class Corpora:
     quick: bool = False
 
     def why_missing(self, name: str) -> str | None:
-        """Why a corpus can be neither opened nor built; None if it can be."""
+        """Why a corpus can be neither opened nor built; None if it can be opened or built."""
         if self.plan.corpora[name].scale or self.violin or self._path(name).exists():
             return None
         return f"no recordings for the {name} corpus (--violin DIR names a folder with a manifest)"

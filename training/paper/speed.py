@@ -27,7 +27,9 @@ Product = tuple[int, int, int]  # (rows, inner, columns): a (rows, inner) matrix
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to time. Each of n_rounds rounds times every matrix product, and n_batches steps per augmentation."""
+    """How much to time. In each of n_rounds rounds, every matrix product is timed, and n_batches steps of each
+    augmentation are timed.
+    """
 
     n_rounds: int = 30
     n_batches: int = 5

@@ -135,7 +135,7 @@ class RealTimePhases:
 def phase_frames(magnitudes: np.ndarray, spec: StftSpec, n_ahead: int = 0, seed: int = 0) -> np.ndarray:
     """Phases in radians, (n, n_bins), of a whole sequence of magnitudes (n, n_bins).
 
-    With n_ahead 1, the last frame also counts as the frame after it.
+    With n_ahead 1, the last frame is added a second time, because its phases need a later frame.
     """
     stream = RealTimePhases(spec, n_ahead, seed)
     found = [stream.add(frame) for frame in [*magnitudes, *magnitudes[len(magnitudes) - n_ahead :]]]

@@ -1,7 +1,7 @@
 """Train variants of one recipe and write their figures into a table: the trials of docs/latent-space.md.
 
-python -m training.studies.trials configs/trials.yaml --table docs/latent-space-trials.csv runs every trial that has no
-row in the table yet.
+To run every trial that has no row in the table yet:
+python -m training.studies.trials configs/trials.yaml --table docs/latent-space-trials.csv
 """
 
 from __future__ import annotations

@@ -100,8 +100,8 @@ def find_map(name_or_path: str) -> MapFile:
 def map_for_port(port: str) -> MapFile | None:
     """The map that fits a port: one of the map's `ports` is part of the port's name. None if no map fits.
 
-    If several maps fit, the user's maps win over the program's. Within each of these groups, the map whose fitting
-    entry in `ports` is longest wins.
+    If several maps fit, the user's maps win over the program's. Within each of these groups, the map with the longest
+    fitting entry in `ports` wins.
     """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [

@@ -132,7 +132,8 @@ class Recognition:
     def best(self, can_have_steps: bool = True) -> tuple[Place, Movement, float] | None:
         """The control that has moved most clearly, its movement, and its clearness; None if none has moved.
 
-        can_have_steps: False if a switch is wanted; then NRPNs and 14-bit controls do not count.
+        can_have_steps: False if a switch is wanted. If it is False, NRPNs do not count, and the two halves of a 14-bit
+            control count as separate controls.
         """
         found = [
             (movement.clearness(place.control.kind), place, movement)

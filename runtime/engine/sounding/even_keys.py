@@ -29,7 +29,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.presets import start_positions
 from runtime.sound.patch import Patch
 
-# The stretch of a note whose energy counts, and into how many equal spans it is divided; each counts by its middle.
+# A note's energy counts from _FIRST_S to _LAST_S. It is computed at _N_MOMENTS moments, evenly spread in this stretch.
 _FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 12
 _N_DECODED = 3  # parts of the stretch; the spectra are decoded once for each part
 _LARGEST_GAIN_DB = 36.0
@@ -111,10 +111,11 @@ class EvenKeys:
         return energies
 
     def _powers(self, positions: np.ndarray, blend: float, places: _Places) -> tuple[np.ndarray, np.ndarray]:
-        """Two powers of each run of each key's spectrum: with noise phases, which level it, and with its blend.
+        """Two powers of each run of each key's spectrum: with noise phases, and with the blend.
 
-        Both are float32 (n_runs,), relative to the key's strongest run with noise phases. positions: of the latents,
-        (N_KEYS, n_latents).
+        Both are float32 (n_runs,), relative to the key's strongest run with noise phases. The engine sets a spectrum's
+        level by its power with noise phases.
+        positions: of the latents, (N_KEYS, n_latents).
         """
         card = self._instrument.card
         rows = np.concatenate([card.latents_at(positions), card.conditioning.rows(np.array(self._model_notes))], axis=1)

@@ -12,8 +12,8 @@ from runtime.engine.synthesis.shaping.levels import SHARED_OVER_OWN
 
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 _LEAST_POWER = np.float32(1e-30)
-# Of a spectrum's loudest bin. Sinusoids that are softer count as if they were heard in full: to look at all of them
-# would take three times as long.
+# The magnitude of the softest sinusoid that is looked at, relative to the spectrum's loudest bin. Softer sinusoids
+# count as if they were heard in full: to look at all of them would take three times as long.
 _LEAST_SINUSOID = np.float32(3e-3)
 # A Hann window's lobe, 1 at its peak, at places from _FARTHEST_BINS below the peak to _FARTHEST_BINS above.
 _FARTHEST_BINS, _PLACES_PER_BIN = N_BESIDE + 1, 256
@@ -23,14 +23,17 @@ _LOBE_POWER = np.float32(1.5)  # the sum of the squares of a lobe's bins, wherev
 
 
 def noise_power(magnitudes: np.ndarray) -> np.ndarray:
-    """The power of each bin with noise phases, where a bin alone has its square: float32, as magnitudes (n, n_bins)."""
+    """The power of each bin with noise phases: float32 (n, n_bins), shaped as `magnitudes`.
+
+    A bin whose neighbours are silent has the square of its magnitude.
+    """
     power = np.square(magnitudes)
     power[:, :-1] += SHARED_OVER_OWN * magnitudes[:, :-1] * magnitudes[:, 1:]
     return power
 
 
 def coherent_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The power of each bin with coherent phases, before these are made as loud as noise phases; as `noise_power`.
+    """The power of each bin with coherent phases, before these are made as loud as noise phases: float32 (n, n_bins).
 
     A sinusoid has one frequency, so its bins add up as far as they have the shape of a lobe. Where a lobe is too narrow
     or too wide, the rest is not heard: a peak of one bin loses 1.8 dB. magnitudes: contiguous.
@@ -45,11 +48,14 @@ def coherent_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
 
 def blended_power(noise: np.ndarray, squares: np.ndarray, coherent: np.ndarray, blend: float) -> np.ndarray:
-    """The power at a blend, 0 for noise phases to 1 for coherent ones, of harmonics or of any other runs of bins.
+    """The power of runs of bins, such as harmonics, at a blend from 0 (noise phases) to 1 (coherent phases).
 
-    noise, squares, coherent: the sums over each run's bins of `noise_power`, of the squared magnitudes and of
-    `coherent_power`. Coherent phases are made as loud as noise phases by the whole spectrum's ratio of the first two
-    sums (`CoherentPhases`). Here each run's own ratio counts: a colour changes which runs are the loud ones.
+    noise: for each run, the sum of `noise_power` over its bins.
+    squares: for each run, the sum of the squared magnitudes.
+    coherent: for each run, the sum of `coherent_power`.
+
+    `CoherentPhases` multiplies the power of coherent phases by noise / squares of the whole spectrum. This makes them
+    as loud as noise phases. Here each run's own noise / squares is used, because a colour changes which runs are loud.
     """
     as_loud = noise / np.maximum(squares, _LEAST_POWER)
     return noise_amplitude(blend) ** 2 * noise + coherent_amplitude(blend) ** 2 * as_loud * coherent

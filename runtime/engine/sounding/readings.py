@@ -49,8 +49,8 @@ class Readings:
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
         """Take the voices that have a point at the next hop, and make the spectra of the point that follows it.
 
-        Only voices whose ramps are as long as the first voice's get their spectra here. All others get theirs at the
-        hop.
+        A voice gets its spectrum here only if its ramp is as long as the ramp of the first voice. All other voices get
+        their spectra at the hop.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)

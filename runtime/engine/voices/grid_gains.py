@@ -59,8 +59,7 @@ class GridGains:
                 start = 1 if is_new else n_kept
                 points[:, start:] = wanted[:, start - 1 :]
                 if is_new:
-                    # A new note begins with the gain for the first middle of an interval that it reaches. It keeps this
-                    # gain up to this middle.
+                    # A new note has no earlier gains. The gain for the next middle of an interval takes their place.
                     middle = 2 if past > GAIN_GRID_FRAMES // 2 else 1
                     points[:, :middle] = points[:, middle : middle + 1]
 

@@ -66,7 +66,7 @@ class Watch:
         return "" if self._overload.is_full else f"Too much for this machine: {limit} of {full} voices"
 
     def suspect(self) -> None:
-        """Remember a sign that the device has gone, other than missing blocks."""
+        """Record that something besides missing blocks suggests that the device has gone."""
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
@@ -82,7 +82,7 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # An event without a frame is applied in the next block. With a new event's frame, it would be applied later.
+        # This event has no frame, so it is applied in the next block. The frame of a live event would be later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:

@@ -12,7 +12,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, read_bounded_file
 
 _LARGEST_BYTES = 64 * 2**10
-_LONGEST_S = 1800.0  # an update whose news is older has ended: systemd stops an update sooner (TimeoutStartSec)
+_LONGEST_S = 1800.0  # if the news is older than this, the update has ended: systemd stops it earlier (TimeoutStartSec)
 
 Why = Literal["", "file", "signature", "other", "version", "packages", "start"]
 

@@ -118,13 +118,13 @@ def test_a_first_crest_just_above_full_level_is_played_at_full_level(tmp_path: P
 
 
 def full_at(level_db: np.ndarray) -> np.ndarray:
-    """When a level, or each row of levels, first is full: the number of its value."""
+    """The index of the first value at full level (see FULL_DB), of one level or of each row of levels."""
     return np.argmax(level_db >= level_db.max(axis=-1, keepdims=True) - FULL_DB, axis=-1)
 
 
 @pytest.mark.parametrize("change_db", [-0.5, 0.5], ids=["late", "early"])
 def test_notes_that_fluctuate_are_on_time(change_db: float) -> None:
-    early_db = -FULL_DB - np.sign(change_db) * 0.1  # of the recording, 0.1 s before its second crest
+    early_db = -FULL_DB - np.sign(change_db) * 0.1  # the recording's level 0.1 s before its second crest
     asked_db = np.interp(np.arange(120), [0, 20, 30, 40, 50, 119], [-30.0, early_db, -4.0, -2.5, -4.0, 0.0])
     fluctuation_db = np.interp(np.arange(120), [10, 20, 30], [0.0, change_db, 0.0])
     played_db = asked_db + np.array([0.0, 0.5, 1.0])[:, None] * fluctuation_db

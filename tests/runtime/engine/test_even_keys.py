@@ -225,7 +225,7 @@ def bundled(instrument: str, sound: str) -> tuple[Decoder, Patch]:
         ("fm", "JOrg Combo", range(118, 127), 7.0),  # the last sounding bin cuts off a harmonic
         ("fm", "TUBERISE A", range(98, 111), 4.0),  # harmonics come near 20 kHz
         ("fm", "XYLOPHONE", range(31, 38), 7.0),  # the latents move
-        ("orchestra", "marimba", range(84, 90), 2.9),  # with coherent phases, two narrow lobes lose power and beat
+        ("orchestra", "marimba", range(84, 90), 2.9),  # with coherent phases, two narrow lobes beat and lose power
         ("strings", "contrabass", range(60, 90), 3.5),
     ],
 )

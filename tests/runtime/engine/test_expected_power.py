@@ -33,7 +33,7 @@ SPECTRA = {
 
 
 def heard_db(magnitudes: np.ndarray, blend: float) -> float:
-    """The level of a held spectrum, which the engine levels as if it had noise phases."""
+    """The level in dB at which a spectrum sounds. The engine sets its loudness as if it had noise phases."""
     sound = LaneSound(SPEC, SPEC.sample_rate_hz, (0,), 0)
     sound.set_spectra([0], magnitudes[None], [0.0])
     sound.open(slice(0, 1), 0, blend)

@@ -17,7 +17,10 @@ TINY = DATA / "tiny.onnx"
 
 
 def edited(tmp_path: Path, old: bytes, new: bytes) -> Path:
-    """A copy of the tiny instrument, with `old` replaced by `new`, which must be as long: else it is no ONNX model."""
+    """A copy of the tiny instrument, in which `new` replaces `old`.
+
+    Both must have the same length. With another length, the copy would be no ONNX model.
+    """
     content = TINY.read_bytes()
     assert content.count(old) == 1
     assert len(old) == len(new)
@@ -70,7 +73,8 @@ def test_only_a_spectrum_that_is_no_sound_is_silenced(value: float, is_silenced:
     decoder = Decoder(TINY)
     decoder._session = SimpleNamespace(run_with_iobinding=lambda _binding: None)  # the magnitudes stay as set here
     decoder.magnitudes[:] = 0.5
-    decoder.magnitudes[1, 3:9] = value  # the sum of all squares is then above the limit for one magnitude's square
+    # Six magnitudes of 9000 are each within the limit, but the sum of their squares is beyond the limit's square.
+    decoder.magnitudes[1, 3:9] = value
     decoded = decoder.decode(3).copy()
     assert decoder.n_silenced == is_silenced
     assert decoded[1].any() != is_silenced

@@ -158,7 +158,7 @@ def choose_until_it_plays(program: Program, home: Path, name: str) -> None:
             chosen = ask(home, "sound", name=name)
         except UserError:  # a program change came while the sound's file was read
             continue
-        # A sound that the present instrument plays alone plays at once, and no line says so.
+        # If a sound needs only the present instrument, it plays at once, and no line says so.
         if "waits" not in chosen or program.wait_for("Sound: ", n_before + 1) == f"Sound: {name}.\n":
             return
     raise AssertionError(f"{name} was not chosen: {''.join(program.lines)}")

@@ -64,7 +64,7 @@ def test_the_notes_of_a_chord_begin_together_and_those_of_a_run_do_not() -> None
     _play_on(card, _Rack(0))
     _next_block(card)
     now_s = time.perf_counter()
-    # The last note comes two steps of the grid after the first, so that rounding cannot add a fourth step.
+    # The last note comes about two steps of the grid after the first. Three steps would begin a new chord.
     chord = [card.frame_at(NoteOn(0, 60 + k, 100), now_s + 90e-6 * k) for k in range(16)]
     assert len(set(chord)) == 1
     run_s = [now_s + 0.01 + 0.005 * k for k in range(4)]

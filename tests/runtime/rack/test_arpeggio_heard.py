@@ -100,7 +100,10 @@ def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) ->
 
 @pytest.mark.parametrize("block", [64, 512])
 def test_a_clock_counts_from_its_own_frame_also_if_it_comes_only_shortly_before(block: int) -> None:
-    """A clock with jitter counts alike if its messages are posted two blocks ahead, as live, or all at the start."""
+    """The sound is the same whether a clock's messages are posted two blocks ahead, as live, or all at the start.
+
+    The clock has jitter.
+    """
     lfo = Sound(lfo_1=Lfo(beats=0.5), modulation=(Modulation("lfo_1", "level", 0.3),))
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT)), lfo)
     jitter = np.random.default_rng(5).integers(0, 90, 100)

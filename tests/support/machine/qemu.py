@@ -105,9 +105,10 @@ class Machine(Booted):
         return answer["status"], answer["text"]
 
     def begin_return(self, of: str, *path: str) -> Answer:
-        """Begin to measure when a `keyboard` or a `card` plays again after its next return, as returned.py describes.
+        """Begin a measurement by returned.py, inside the machine. It waits for a device to return and play.
 
-        path: the keyboard's own end of its wire.
+        of: the device, `keyboard` or `card`.
+        path: the keyboard's own end of its wire; left out for a card.
         """
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 

@@ -16,7 +16,7 @@ _MEMORY = 40
 # _MOST_JITTER_S.
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
-# A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
+# An error is limited to this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
 # Many late messages in a row mean a slower tempo, many early messages a faster tempo. So there are two sums, in
 # units of the usual error: `_late` is the sum of (error - _SLACK), and `_early` is the sum of (-error - _SLACK). A sum

@@ -10,7 +10,7 @@ _LEAST_SEMITONES = 1e-9
 
 
 class Glide(NamedTuple):
-    """A linear glide: `semitones` above the key's pitch at frame `start`, at the key's pitch at frame `end`."""
+    """A linear glide from `semitones` above the key's pitch, at frame `start`, to the key's pitch, at frame `end`."""
 
     semitones: float
     start: int

@@ -99,7 +99,7 @@ def through_json(state: EngineState) -> EngineState:
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
     """Start an engine from each silent state in `history`; assert that it plays the rest of `sound`.
 
-    make: function of a state that returns an engine. Returns the number of silent states.
+    make: makes an engine from a state. Returns the number of silent states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
