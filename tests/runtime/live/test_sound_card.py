@@ -64,8 +64,8 @@ def test_the_notes_of_a_chord_begin_together_and_those_of_a_run_do_not() -> None
     _play_on(card, _Rack(0))
     _next_block(card)
     now_s = time.perf_counter()
-    # The last note comes about two steps of the grid after the first. Three steps would begin a new chord.
-    chord = [card.frame_at(NoteOn(0, 60 + k, 100), now_s + 90e-6 * k) for k in range(16)]
+    # The last note comes less than two steps of the grid after the first. Three steps would begin a new chord.
+    chord = [card.frame_at(NoteOn(0, 60 + k, 100), now_s + 85e-6 * k) for k in range(16)]
     assert len(set(chord)) == 1
     run_s = [now_s + 0.01 + 0.005 * k for k in range(4)]
     run = [card.frame_at(NoteOn(0, 60 + k, 100), arrival_s) for k, arrival_s in enumerate(run_s)]
