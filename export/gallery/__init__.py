@@ -1,1 +1,4 @@
-"""Makes the gallery: one page, and for each instrument a piece, pairs with its recordings, a morph and a picture."""
+"""Makes the gallery: one page, and for each instrument a piece, a morph, a picture, and pairs of notes.
+
+A pair is a recorded note, and the same note as the instrument plays it.
+"""

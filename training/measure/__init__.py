@@ -1,1 +1,4 @@
-"""Measures models and instruments: errors, embedding, pitch, knobs and reach, in figures, plots and sound."""
+"""Measures models and instruments, in figures, plots and sound.
+
+It measures errors, the embedding, pitch, what the knobs do, and how close they come to held-out sounds.
+"""

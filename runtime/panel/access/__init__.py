@@ -1,2 +1,4 @@
-"""Lets this machine and paired devices open the page, under this machine's names only; refuses sounds that refer to
-files."""
+"""Decides who may open the page; refuses sounds that name files.
+
+This machine and paired devices may open the page, if their request names this machine as its host.
+"""
