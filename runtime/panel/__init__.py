@@ -1,1 +1,1 @@
-"""The page that shows and controls what plays. A separate process serves it, and speaks with `play` over the link."""
+"""The page: a separate process serves it to browsers, and speaks with the playing process over the link."""

@@ -1,4 +1,1 @@
-"""What other programs do over the link.
-
-They play notes, watch the meter and the live picture, ask about the machine and the page, and change settings.
-"""
+"""What other programs do over the link: play notes, watch meter and live picture, ask about the box and the page."""

@@ -1,4 +1,2 @@
-"""Decides who may open the page; refuses sounds that name files.
-
-This machine and paired devices may open the page, if their request names this machine as its host.
-"""
+"""Lets this machine and paired devices open the page, under this machine's names only; refuses sounds that refer to
+files."""
