@@ -1,4 +1,4 @@
-"""The commands of this package. Without a command's name, `python -m export RUN` runs the command `export`."""
+"""The commands of this package. `python -m export RUN` names no command and runs the command `export`."""
 
 import sys
 from collections.abc import Sequence

@@ -15,7 +15,14 @@ from training.model.run_folder import TrainedRun
 
 
 def describe_training(run: TrainedRun) -> dict[str, Any]:
-    """How the model was trained: recipe, weights, epochs, errors of the last epoch, seconds, and software versions."""
+    """How the model was trained, as values for JSON.
+
+    weights: `last` or `best`.
+    epochs: how many epochs were trained.
+    loss, val_loss: the last epoch's training and validation errors.
+    seconds: how long the training took.
+    environment: versions, platform and device of the last session.
+    """
     row = run.history[-1]
     return {
         "recipe": msgspec.to_builtins(run.recipe),
@@ -39,7 +46,7 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    measured: figures by name.
+    measured: the measured figures, by name.
     check: an input row (n_inputs,) and the output row (n_bins,) that it must give. Whoever loads the file checks this.
     """
     spec: StftSpec = store.spec
@@ -72,9 +79,9 @@ def sources_of(store: FrameStore) -> tuple[Source, ...]:
 def encoder_card(encoder: Any, labels: str, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
     """The card of an encoder, as values for JSON.
 
-    labels: `known` or `detected`, as the recipe says.
-    inputs: one row for each input of the encoder.
-    output: the latents (n_latents,) for these rows.
+    labels: `known` if the model was taught with the corpus's notes, `detected` if with the chroma found in the spectra.
+    inputs: the check's input, one row for each input of the encoder.
+    output: the check's output: the latents for these rows, (n_latents,).
     """
     names = [tensor.name for tensor in encoder.inputs]
     return {

@@ -1,4 +1,7 @@
-"""The family: the bundled instruments, each built from a source of free recordings."""
+"""Builds the family: the bundled instruments.
+
+All but one are trained on free recordings from a source. For the virtual analogue, only an encoder is made.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # `build` passes these to `add_recording`, which explains them
+TRANSPOSE, MOST_FRAMES = 3, 32  # explained in `add_recording`, which gets them from `build`
 LEAST_STEPS = 16_000  # least number of training steps; a small corpus gets more epochs to reach it
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
@@ -31,9 +34,10 @@ FARTHEST_CENTS = 60.0
 class Member(NamedTuple):
     """A bundled instrument.
 
-    file: its file's name.
-    source: a key of SOURCES in training/sources/render.py; None if only its encoder is made.
-    left_out: sounds that it learns, but that become no presets.
+    file: name of its file, without ".onnx".
+    source: the source of its recordings, a key of SOURCES in training/sources/render.py; None if only its encoder is
+        made.
+    left_out: names of sounds that it learns, but that become no presets.
     """
 
     file: str
@@ -43,13 +47,16 @@ class Member(NamedTuple):
 
 FAMILY = (
     *(Member(name, name) for name in ("orchestra", "strings", "fm")),
-    Member("pads", "pads", ("Cindi - C",)),  # it differs by only 2.3 dB from Sortofvoce, a sound of fm
+    Member("pads", "pads", ("Cindi - C",)),  # only 2.3 dB from Sortofvoce, a sound of fm
     Member("virtual-analogue", None),
 )
 
 
 def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
-    """Render, learn and export one instrument, or resume an earlier call; returns the files written.
+    """Render an instrument's recordings, train the instrument and export it; returns the files written.
+
+    If an earlier call was interrupted, this call resumes its work. If the instrument has no source, only its encoder
+    is made.
 
     work: the folder of recordings, corpora and runs.
     """
@@ -96,9 +103,9 @@ def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
 
 
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
-    """The recordings with their measured tuning in `cents`; those more than FARTHEST_CENTS off their note are left out.
+    """Set each recording's `cents` to its measured tuning; leave out those more than FARTHEST_CENTS off their note.
 
-    Sampled instruments are often several cents out of tune; without `cents`, an instrument would learn these errors.
+    Recordings are often several cents out of tune. Without `cents`, an instrument would learn these errors.
     """
     kept = []
     with Progress("tuning", len(recordings)) as progress:

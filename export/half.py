@@ -1,4 +1,4 @@
-"""Stores weights in half precision; nothing is lost if they were rounded before."""
+"""Rounds a model's weights to half precision, and stores rounded weights as float16 in an ONNX model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def round_weights(model: Any) -> None:
 
 
 def store_as_half(onnx_model: Any) -> None:
-    """Store the large tensors of an ONNX model as float16, if this is lossless."""
+    """Store each large float32 tensor of an ONNX model as float16, unless this would change a value."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph, casts = onnx_model.graph, []

@@ -72,7 +72,7 @@ def export_instrument(
     n_points: notes to play at random knob positions, for the figures in the card.
     recordings: the folder of the corpus's recordings, for presets that move; None for steady ones.
     measured: further figures for the card.
-    left_out: sounds that get no preset; this needs `recordings`.
+    left_out: sounds that get no preset. Without `recordings`, this list is not used.
     UserError if a file exists and `force` is not given, or if Keras and ONNX Runtime compute different outputs. Nothing
     is written in these cases.
     """
@@ -93,9 +93,9 @@ def export_instrument(
 def renew_presets(path: Path, store: FrameStore, recordings: Path, left_out: Sequence[str] = ()) -> Path:
     """Choose a finished instrument's presets again, and write them into its card; returns the path.
 
-    recordings: the folder to which the names of the corpus's clips are relative.
+    recordings: the folder with the corpus's recordings; a clip's name is a path in this folder.
     left_out: sounds that get no preset.
-    UserError unless the corpus has exactly these sounds: those in left_out, and those of the present presets.
+    UserError unless the corpus has exactly these sounds: those in `left_out`, and those with a preset in the card.
     """
     decoder = Decoder(path)
     known, asked = sorted(sounds_of(store)), sorted({*left_out, *(preset.name for preset in decoder.card.presets)})
@@ -113,7 +113,7 @@ def renew_presets(path: Path, store: FrameStore, recordings: Path, left_out: Seq
 
 
 def verify(path: Path) -> None:
-    """Run a written instrument on its card's check input; RuntimeError if the output differs."""
+    """Run a written instrument on the input stored in its card; RuntimeError unless it gives the stored output."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     card = parse_card(session.get_modelmeta().custom_metadata_map[METADATA_KEY], path)
     given = np.asarray(card.check.input, np.float32)
@@ -137,7 +137,7 @@ class _Exported:
 
     @classmethod
     def of(cls, run: TrainedRun, store: FrameStore, name: str, out: Path) -> _Exported:
-        """Convert a run; UserError if the files and Keras compute different outputs for frames of the corpus."""
+        """Convert a run; UserError if Keras and ONNX Runtime compute different outputs for frames of the corpus."""
         rows = store.rows("train")
         instrument = RunInstrument(run, store)
         latents = instrument.card.latents

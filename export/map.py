@@ -12,9 +12,10 @@ N_PLACES = 400
 
 
 def embedding_of(store: FrameStore, rows: np.ndarray, latents: np.ndarray, knobs: tuple[Latent, ...]) -> Embedding:
-    """The map of at most N_PLACES training frames, evenly chosen, without transposed copies.
+    """The map of at most N_PLACES training frames.
 
-    The plane shows the first two principal components of the knob positions, each scaled to 0 to 1.
+    Frames of transposed clips are left out. The frames of the map are spread evenly over the remaining rows. The axes
+    of the map are the first two principal components of the knob positions. Each axis is scaled to 0 to 1.
 
     rows: numbers of the training frames in the store, int (n,).
     latents: the latents of these frames, (n, n_latents).

@@ -1,8 +1,8 @@
-"""Chooses the knob positions at which presets sound most like the recordings of their sounds.
+"""Chooses the knob positions at which each preset sounds most like the recordings of its sound.
 
-A preset has knob positions at some keys. At a note between two of these keys, the knobs stand between their positions.
-So a recording may depend on two keys. Therefore the positions at all keys are chosen together, from all recordings of
-the sound.
+A preset has knob positions at some keys. At a note between two of these keys, each knob stands between its positions at
+the two keys. So the sound of one note may depend on the positions at two keys. Therefore the positions at all keys are
+chosen together, from the recordings of the sound.
 """
 
 from __future__ import annotations
@@ -16,20 +16,24 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A recording should be nearer to its own preset than to any other preset, by at least APART_DB. The cost of a recording
-# is d + max(d + APART_DB - e, 0). d is its distance from its own preset, e its distance from the nearest other preset.
+# Let d be a recording's distance from its own preset, and e its distance from the nearest other preset. d should be
+# small, and e should be at least d + APART_DB. So the cost of a recording is d + max(d + APART_DB - e, 0).
 APART_DB = 1.0
 MOST_TAKES = 24  # at most this many recordings of a sound are compared
-# The search passes over all presets N_PASSES times, each time with N_ROUNDS rounds for each preset. A round tries
-# N_TRIED new places, made by changing the N_KEPT best places so far.
+# The search visits each preset N_PASSES times, with N_ROUNDS rounds at each visit. A round tries N_TRIED new places: it
+# makes them by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes in the first and the last round
-SHARE_CHANGED = 0.4  # each try changes about this share of the positions in a place
+SHARE_CHANGED = 0.4  # a new place differs from an old one in about this share of its positions
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a preset stands. keys: MIDI notes, rising. positions: knob positions at each key, (n_keys, n_latents)."""
+    """Where a preset stands: its knob positions at some keys.
+
+    keys: MIDI notes, rising.
+    positions: the knob positions at each key, (n_keys, n_latents).
+    """
 
     keys: tuple[int, ...]
     positions: np.ndarray
@@ -42,10 +46,11 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """For each preset, by name, a place at which it sounds more like the recordings of its sound (see APART_DB).
+    """Find a better place for each preset: one at which the recordings of its sound cost less (see APART_DB).
 
-    places: where the presets stand now. A preset stays there if it has no recordings, or if no better place is found.
-    takes: the recordings; those of sounds without a preset are ignored.
+    places: the presets' present places, by name. A preset keeps its place if it has no recordings, or if the search
+        finds no better place.
+    takes: the recordings; a recording of a sound without a preset is ignored.
     """
     random, found = np.random.default_rng(seed), dict(places)
     for _ in range(N_PASSES):
@@ -58,7 +63,7 @@ def better_places(
 
 
 def _some(takes: list[Take]) -> list[Take]:
-    """At most MOST_TAKES recordings, evenly chosen in the order of their notes."""
+    """Sort the recordings by note, and choose at most MOST_TAKES of them, at even steps."""
     by_note = sorted(takes, key=lambda take: take.note)
     steps = np.linspace(0, len(by_note) - 1, min(MOST_TAKES, len(by_note)))
     return [by_note[step] for step in steps.astype(int)]
@@ -67,7 +72,11 @@ def _some(takes: list[Take]) -> list[Take]:
 def _better(
     instrument: Playable, place: Place, takes: list[Take], others: list[Place], random: np.random.Generator
 ) -> Place:
-    """The best place near `place`. takes: the recordings of the preset's sound. others: places of the other presets."""
+    """The best place that the search finds near `place`.
+
+    takes: the recordings of the preset's sound.
+    others: places of the other presets.
+    """
     nearest_db = [_nearest_db(instrument, take, others) for take in takes]
     tried = place.positions[None]
     costs = _costs(instrument, place.keys, tried, takes, nearest_db)
@@ -84,7 +93,7 @@ def _better(
 def _costs(
     instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
 ) -> np.ndarray:
-    """The costs of n tried places, (n,).
+    """The costs of n tried places, (n,). The cost of a place is the mean cost of the recordings (see APART_DB).
 
     tried: for each place, the knob positions at the keys, (n, n_keys, n_latents).
     nearest_db: for each recording, its distance from the nearest of the other presets.
@@ -103,9 +112,9 @@ def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
 
 
 def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np.ndarray:
-    """The distance of a recording from the still sound at each of n knob positions, (n,).
+    """The distances of a recording from n frames that are decoded at its note, in dB, (n,).
 
-    positions: float (n, n_latents).
+    positions: the knob positions for each frame, float (n, n_latents).
     """
     frames = decode_points(instrument, Points(np.full(len(positions), take.note), positions))
     levels_db = band_levels_db(frames, instrument.card.spec)
@@ -113,7 +122,7 @@ def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np
 
 
 def _between(keys: tuple[int, ...], positions: np.ndarray, note: int) -> np.ndarray:
-    """The knob positions at a note, (…, n_latents), linearly interpolated.
+    """The knob positions at a note, linearly interpolated between the keys, (…, n_latents).
 
     positions: the knob positions at the keys, (…, n_keys, n_latents).
     """

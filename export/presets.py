@@ -29,7 +29,7 @@ class Candidate:
 
 
 def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...], n: int) -> list[CardPreset]:
-    """At most n presets: the best candidate, then good candidates far from the chosen ones.
+    """At most n presets: first the best candidate, then good candidates far from those already chosen.
 
     knobs: one per latent; a preset stores a position along each knob's travel, 0 to 1.
     """
@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """For each sound, the candidate with the highest score. A sound's candidates are its medians (`patch_places`)."""
+    """One candidate for each sound: the one with the highest score among the sound's medians (`patch_places`)."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -78,7 +78,7 @@ def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndar
 
     A latent may follow the pitch, so each octave has a median of its own.
 
-    Returns the names of the medians' sounds, a list of n, and the medians, (n, n_latents).
+    Returns a list of n names, and the n medians, (n, n_latents). Each name is that of the median's sound.
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
@@ -100,10 +100,10 @@ def known_notes(store: FrameStore) -> np.ndarray:
 
 
 def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSpec) -> float:
-    """How much of a frame's energy lies on its pitch class: a share, 0 to 1, averaged over frames.
+    """The share of a frame's energy, 0 to 1, that lies on the pitch class asked for: the mean over the frames.
 
     magnitudes: the frames, (n, n_bins).
-    pitch_classes: one for each frame, (n,).
+    pitch_classes: the one asked for in each frame, (n,).
     """
     energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], spec.bin_hz)
     asked = energy[np.arange(len(energy)), pitch_classes % N_CHROMA]
@@ -111,11 +111,15 @@ def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSp
 
 
 def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
-    """How well frames (n, n_bins) play their notes (n,): middle^4 * heard * on_harmonics, 0 to 1.
+    """How well frames play their notes: middle^4 * heard * on_harmonics, 0 to 1.
 
-    heard: the share of notes that are heard in tune.
-    middle: the same share for the middle three octaves alone, where a wrong note is worst.
-    on_harmonics: the mean share of a frame's energy that lies on its note's harmonics.
+    In this formula:
+    - heard: the share of notes that are heard in tune
+    - middle: the same share for the middle three octaves of `notes` alone, where a wrong note is worst
+    - on_harmonics: the mean share of a frame's energy that lies on its note's harmonics
+
+    magnitudes: the frames, (n, n_bins).
+    notes: each frame's MIDI note, (n,).
     """
     heard = in_tune(magnitudes, notes, spec)
     middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0

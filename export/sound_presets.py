@@ -1,4 +1,4 @@
-"""Makes a preset of each sound of the corpus; the preset plays as the sound's recordings do."""
+"""Makes a preset for each sound of the corpus, from the recordings of the sound."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from training.measure.likeness import takes_of
 
 MOST_PRESETS = 32
 MOST_KEYS = 4
-LOUDNESS_LUFS = -10.0  # loudness of a chord, as in the virtual analogue
+LOUDNESS_LUFS = -10.0  # loudness of CHORD when it is played with a preset
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
-    """For each sound's name, its training recordings in the corpus's order, without transposed copies."""
+    """The training recordings of each sound, by the sound's name: in the corpus's order, without transposed copies."""
     found: dict[str, dict[str, Clip]] = {}
     for clip in store.clips:
         if not clip.transposed and clip.split == "train":
@@ -41,9 +41,10 @@ def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
 
 
 def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, knobs: tuple) -> list[CardPreset]:
-    """One preset per sound: the mean knob positions of its frames.
+    """One preset for each sound, at the mean knob positions of the sound's frames; transposed copies do not count.
 
-    rows: numbers of the training frames in the store, int (n,). latents: their latents, (n, n_latents).
+    rows: numbers of the training frames in the store, int (n,).
+    latents: the latents of these frames, (n, n_latents).
     """
     names = np.array([sound_name(clip) if not clip.transposed else "" for clip in store.clips])[store.clip[rows]]
     positions = positions_of(latents, knobs)
@@ -58,8 +59,8 @@ def moving_presets(
     """One preset for each sound that is not in `left_out`; all presets are equally loud.
 
     A preset has up to MOST_KEYS trajectories, each made from one recording of the sound. A trajectory moves as its
-    recording does, around the place that `better_places` chooses.
-    recordings: the folder to which the clips' names are relative.
+    recording does, around the knob positions that `better_places` chooses.
+    recordings: the folder with the recordings; a clip's name is a path in this folder.
     """
     card, knobs = coder.decoder.card, [latent.name for latent in coder.decoder.card.latents]
     chosen = {name: _spread(clips) for name, clips in sounds_of(store).items() if name not in left_out}
@@ -83,8 +84,8 @@ def moving_presets(
 def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int) -> np.ndarray:
     """The presets' knob positions at a MIDI note, float (n_presets, n_latents).
 
-    A position is the mean over a trajectory's time. Between the keys of a preset's trajectories, the positions are
-    linearly interpolated, as in the engine.
+    A trajectory counts with its mean over time. Between the keys of a preset's trajectories, the positions are linearly
+    interpolated, as in the engine.
     """
     rows = []
     for preset in presets:
@@ -100,7 +101,7 @@ def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int)
 
 
 def _spread(clips: list[Clip]) -> list[Clip]:
-    """At most MOST_KEYS recordings at evenly spread notes, all with the sound's highest velocity."""
+    """At most MOST_KEYS recordings, spread evenly over the recorded notes, all with the sound's highest velocity."""
     layer = max((clip.velocity or 0) for clip in clips)
     clips = sorted((clip for clip in clips if (clip.velocity or 0) == layer), key=lambda clip: clip.note or 0)
     by_note = list({clip.note: clip for clip in clips}.values())
@@ -132,13 +133,17 @@ def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """The place from which `better_places` starts: for each recording's note, the recording's mean knob positions."""
+    """The place from which `better_places` starts: at each recording's note, the recording's mean knob positions."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 
 
 def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
-    """A sound at the recordings' mean knob positions, with a trajectory of each recording at its note."""
+    """Join the sounds of several recordings into one sound.
+
+    Its knob positions are the means of their knob positions. It has all their trajectories, each at the note of its
+    recording; a single trajectory is for all notes.
+    """
     own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []

@@ -1,7 +1,7 @@
 """Trains an encoder for a decoder that has none.
 
 Spectra are decoded from random latents, and the encoder learns to recover these latents from the spectra. The bundled
-virtual analogue needs this: it was exported before `export` wrote encoders.
+instrument virtual-analogue needs this: it was exported before `export` wrote encoders.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from training.model.recipe import ModelRecipe
 
 N_FRAMES, N_EPOCHS, BATCH_SIZE = 40_000, 16, 200
 LEARNING_RATE = 1e-3
-# Recordings never quite equal decoded spectra. So each decoded frame gets a random tilt of at most MOST_TILT_DB per
-# octave, and noise at a random level within NOISE_DB.
+# Spectra of recordings never quite equal decoded spectra. So each decoded spectrum gets a random tilt of at most
+# MOST_TILT_DB per octave, and noise whose level is random in the range NOISE_DB.
 MOST_TILT_DB = 3.0
 NOISE_DB = -80.0, -35.0
 BANDS, WIDTHS = 128, (256, 128)
 
 
 def write_taught_encoder(path: Path) -> Path:
-    """Train an encoder for the decoder at `path`, and write it beside the decoder; returns its path."""
+    """Train an encoder for the decoder at `path`, and write it beside the decoder; returns the encoder's path."""
     decoder = Decoder(path)
     frames, notes, latents = _lessons(decoder)
     encoder = _taught(decoder, [frames, Conditioning("chroma").rows(notes)], latents)

@@ -16,9 +16,9 @@ PARITY_TOLERANCE = 1e-5
 
 
 def convert(model: Any, output_name: str) -> Any:
-    """Convert a functional Keras model on TensorFlow to an onnx.ModelProto for any number of rows.
+    """Convert a functional Keras model to an onnx.ModelProto; Keras must run on TensorFlow.
 
-    The inputs keep their names.
+    The ONNX model takes any number of rows. Its inputs keep their names, and its output is named `output_name`.
     """
     import tensorflow as tf
     import tf2onnx
@@ -40,7 +40,7 @@ def convert(model: Any, output_name: str) -> Any:
 
 
 def _rename(graph: Any, new_names: dict[str, str]) -> None:
-    """Rename inputs and outputs wherever they occur, and name their first dimension n."""
+    """Rename the inputs and outputs of a graph wherever they occur; name the first dimension of each `n`."""
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = [new_names.get(name, name) for name in names]
@@ -60,7 +60,7 @@ def check_parity(model: Any, serialized: bytes, inputs: list[np.ndarray], where:
     """The largest difference between the outputs of Keras and onnxruntime; UserError above PARITY_TOLERANCE.
 
     inputs: rows for each input of the model.
-    where: the place that the error names.
+    where: the file that the error names.
     """
     expected = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
     named = {tensor.name: rows for tensor, rows in zip(model.inputs, inputs, strict=True)}

@@ -6,8 +6,9 @@ from functools import partial
 
 from runtime.base.command_line import run_package
 
-# OpenBLAS, NumPy's matrix library, divides even small products among threads that wait for each other.
-# On a busy machine a product then takes 70 ms instead of 1. OpenBLAS reads this variable when NumPy is imported.
+# OpenBLAS, NumPy's matrix library, divides even a small matrix product among threads, which wait for each other.
+# On a busy machine such a product takes 70 ms instead of 1 ms. So one thread is set here; OpenBLAS reads the setting
+# when NumPy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 main = partial(run_package, "runtime")

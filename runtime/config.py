@@ -80,7 +80,7 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_api: part of the host API's name; None for any host API.
     device: part of the device's name, or "null" for silence without a device; None for the default device.
     sample_rate_hz: None for the device's default rate.
-    chime: whether a chime sounds at the start; None for a chime in the service only.
+    chime: whether a chime sounds at the program's start; None for a chime only if the program runs as a service.
     """
 
     host_api: str | None = None
@@ -94,13 +94,14 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where MIDI comes from.
 
     api: rtmidi's name of the MIDI API, such as LINUX_ALSA or UNIX_JACK; None for the system's default.
-    inputs: open only inputs whose name contains one of these texts; empty for every input.
+    inputs: open only inputs whose name contains one of these texts. If there are none, every input is opened, or with
+        `virtual_port` only that port.
     virtual_port: name of a port to which other programs can connect; None for no such port.
     channel: the only channel to play; None for all channels.
-    mpe_lower_members, mpe_upper_members: number of member channels of each MPE zone; 0 for no zone. A keyboard may
-        change both.
-    map: the control map of every input: the name of a map in configs/controllers or in the user's folder, or the path
-        of a .yaml file; None for a map chosen by each input's port name.
+    mpe_lower_members, mpe_upper_members: number of member channels of each MPE zone; 0 for no zone. Messages of a
+        keyboard can change both.
+    map: the control map of every input. It is the name of a map in configs/controllers or in the user's folder, or the
+        path of a .yaml file. With None, each input's port name chooses a map.
     controllers: whether maps are chosen by port names when `map` is None.
     """
 
@@ -117,7 +118,7 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The reverb's room.
 
-    level_db: at 0, the reverb of a sound that is sent in full is as loud as the dry sound.
+    level_db: level of the reverb. At 0 dB and with a full send, the reverb is as loud as the dry sound.
     size_m: length of the room in metres.
     decay_s: time in which 1 kHz decays by 60 dB.
     pre_delay_s: time before the reverb, in addition to 3 ms and the room's own delay.
@@ -194,9 +195,9 @@ class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: this machine's address to listen on. With 127.0.0.1 only this machine can open the page. With 0.0.0.0
         paired devices in every network of this machine can open it, too.
     port: None for 8246. If 8246 is taken, and only this machine can open the page, a free port is used.
-    names: further names of this machine that browsers in a network may use.
+    names: further host names of this machine, by which browsers in a network open the page.
     osc_port: UDP port for OSC; None for no OSC.
-    osc_address: like address, but OSC has no pairing.
+    osc_address: like address, for OSC. OSC has no pairing: every device that reaches this address can play.
     """
 
     address: str = "127.0.0.1"
@@ -214,11 +215,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: the same seed gives the same noise.
     pan: from -1 (left) to 1 (right); each MIDI channel's own pan is added to it.
     phase_blend: from 0 (noise phases) to 1 (coherent phases).
-    phase_control: the MIDI control that moves phase_blend; None for no control. If this key is left out, the control
-        map decides.
+    phase_control: the MIDI control that moves phase_blend; None for no control. It replaces the default map's control
+        for phase_blend. If this setting is left out, the control map decides.
     latent_controls: for each MIDI control, the number of the latent that it moves; the first latent has the number 1.
-        These entries replace the control map's lines for the same controls, and all lines for latents in the default
-        map.
+        An entry replaces the control map's lines for the same control. If there are entries, the default map's lines
+        for latents are left out, too.
     """
 
     instrument: str | None = None
@@ -243,8 +244,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(path: str | Path | None = None) -> Config:
     """Read the settings from a YAML file; None for DEFAULT_CONFIG.
 
-    UserError if the file is unreadable, a key is unknown, a value is out of range, or a control or pin is taken
-    already. The error names the file and the key.
+    UserError if the file is unreadable, a key is unknown, a value is out of range, or a control or a pin
+    already has another use. The error names the file and the key.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
     box = config.box

@@ -1,6 +1,6 @@
 """MIDI's control numbers, by meaning.
 
-Source: MIDI 1.0, control change messages (channel mode messages from 120 on); MPE 1.0 for SLIDE.
+Source: MIDI 1.0, control change messages; from 120 on, channel mode messages. For SLIDE: MPE 1.0.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Control(IntEnum):
     POLY_ON = 127
 
 
-SWITCH_ON = 64  # MIDI 1.0: a pedal or switch is off below this value
+SWITCH_ON = 64  # MIDI 1.0: from this value on, a pedal or switch is on; below, it is off
 PEDALS = frozenset({Control.SUSTAIN, Control.SOSTENUTO, Control.SOFT_PEDAL})
 # Controls that no map may use: they choose parameters, or are channel mode messages.
 PROTOCOL = frozenset(Control(number) for number in (*range(98, 102), *range(120, 128)))
-# Controls that the settings may not assign.
+# Controls that the settings' keys `phase_control` and `latent_controls` must not name.
 RESERVED = frozenset(Control) - {Control.SLIDE}

@@ -1,8 +1,9 @@
-"""The events that play the engine: MIDI's events, with the fields of `mido.Message`, and a few more.
+"""The events that play the engine and the rack: MIDI's events, with the fields of `mido.Message`, and other events.
 
 Channels are 0 to 15. Notes, velocities, controls, programs and values are 0 to 127.
 
-device: the number of the MIDI input that received the event, from 0. Each input can have its own control map.
+An event's `device` is the number of the MIDI input that received the event, from 0. Each input can have its own control
+map.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class KnobTurn(msgspec.Struct, frozen=True, gc=False):
     """A knob moves.
 
     latent: number of the knob, from 0.
-    position: 0 to 1 of the knob's travel.
+    position: the knob's new position, 0 to 1.
     """
 
     latent: int
@@ -111,7 +112,7 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
     """A target of the sound moves.
 
     target: one that `control.targets` lists, such as `filter.cutoff`.
-    position: 0 to 1 of the target's travel.
+    position: the target's new position in its range, 0 to 1.
     """
 
     target: str
@@ -121,7 +122,7 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
 class SoundChange(msgspec.Struct, frozen=True, gc=False):
     """Another sound is chosen for the next notes of one part.
 
-    prepared: the sound, from `Engine.prepare` of the part's engine.
+    prepared: the sound, as `Engine.prepare` of the part's engine returned it.
     part: number of the part, from 0.
     """
 
@@ -132,7 +133,7 @@ class SoundChange(msgspec.Struct, frozen=True, gc=False):
 class Action(msgspec.Struct, frozen=True, gc=False):
     """The player starts an action that the engine cannot do by itself, such as `next_sound` or `save`.
 
-    name: one of `control.targets.ACTIONS`, or `program` for a program change.
+    name: one of `control.targets.ACTIONS`, or `program` for a program change, or `swapped` after a Swap.
     number: for `program`, bank * 128 + program; else 0.
     part: number of the part, from 0.
     """
@@ -143,7 +144,7 @@ class Action(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
-    """The sender says that it is connected; if no event at all follows within 0.33 s, the sender is lost."""
+    """The sender says that it is connected; if no event at all follows within 0.33 s, it counts as disconnected."""
 
 
 class Clock(msgspec.Struct, frozen=True, gc=False):
@@ -159,11 +160,11 @@ class ClockContinue(msgspec.Struct, frozen=True, gc=False):
 
 
 class ClockStop(msgspec.Struct, frozen=True, gc=False):
-    """A sequencer stops; its clock may run on."""
+    """A sequencer stops; it can go on sending `Clock`."""
 
 
 class Tempo(msgspec.Struct, frozen=True, gc=False):
-    """The tempo changes, in beats per minute; ignored while a MIDI clock is received."""
+    """The tempo changes; the event is ignored while a MIDI clock is received. bpm: beats per minute."""
 
     bpm: float
 
@@ -172,7 +173,7 @@ class MapChange(msgspec.Struct, frozen=True, gc=False):
     """The control map of a MIDI input changes.
 
     device: number of the input.
-    map: a `control.mapping.bindings.Bindings`, which this module does not import.
+    map: the new map, a `control.mapping.bindings.Bindings`. This module does not import that class.
     """
 
     device: int
@@ -199,7 +200,7 @@ class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     channel: the channel that the part hears, 0 to 15, or -1 for all.
     transpose: in semitones.
     pan: from -1, left, to 1, right.
-    send: gain, 0 to 1, of the part's sends to the effects.
+    send: gain of what the part sends to the effects, 0 to 1.
     """
 
     part: int
@@ -220,7 +221,7 @@ class Swap(msgspec.Struct, frozen=True):
     part: number of the part, from 0, or ALL_PARTS.
     instrument: name or file of the new instrument. If all parts are replaced, it is the first part's instrument.
     sound: name or file of a sound; None for the instrument's first sound.
-    made: a Playable for one part, or all new Parts; with None, the event does nothing.
+    made: the part's new Playable, or the Parts that replace all parts. If it is None, a Swap of one part does nothing.
     """
 
     part: int

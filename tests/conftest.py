@@ -51,7 +51,7 @@ SLOW = [
 # Hide any GPU: repeated training on a GPU does not give bit-identical results.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Several test processes share the cores; with more threads they would wait for each other.
+# Several test processes share the cores; with more than one thread each, they would wait for one another.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(_name, "1")
 
@@ -91,8 +91,8 @@ def store(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(autouse=True)
 def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test its own user folders, away from the developer's files and a running `play`."""
-    # The prefix is short: a socket's path may have at most 107 bytes. Errors are ignored: the companion of a killed
-    # program may still write into the folder for a moment.
+    # The prefix is short, because a socket's path may have at most 107 bytes. Errors of the clean-up are ignored: the
+    # companion of a killed program may still write into the folder for a moment.
     with tempfile.TemporaryDirectory(prefix="tb-", ignore_cleanup_errors=True) as home:
         for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")):
             monkeypatch.setenv(name, f"{home}/{folder}")
@@ -102,9 +102,9 @@ def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_priority() -> Iterator[None]:
-    """Take back the real-time priority of a test that rendered as the audio thread.
+    """Restore the priority of the tests' thread after a test that gave it the audio thread's real-time priority.
 
-    With this priority, the next tests would keep other programs from running.
+    With real-time priority, the next tests would keep other programs from running.
     """
     if not hasattr(os, "sched_getscheduler"):
         yield

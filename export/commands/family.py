@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @signals_as_exceptions()
 def run(arguments: argparse.Namespace) -> int:
-    """Build each instrument, and print the sizes of its files."""
+    """Build the chosen instruments, or only choose their presets again; print the size of each written file."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs only
     from export.family import FAMILY, build_member, renew_member
     from runtime.instrument.library import BUNDLED_FOLDER

@@ -1,4 +1,4 @@
-"""Make an instrument of a folder of sounds."""
+"""Make an instrument from a folder of sounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays the gallery's audio, brings it to one loudness, and encodes it."""
+"""Plays the gallery's audio, brings all of it to the same loudness, and encodes it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from runtime.events import Event, NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
-LOUDNESS_LUFS = -20.0  # loudness of everything in the gallery: so low that hardly any peak reaches HIGHEST_PEAK
+LOUDNESS_LUFS = -20.0  # loudness of everything in the gallery; at this loudness, hardly any peak reaches HIGHEST_PEAK
 HIGHEST_PEAK = 0.89  # below full scale: the decoded OGG may overshoot a little
 SILENCE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 LARGEST_BYTES = 150_000
-# Libsndfile's compression levels, in the order in which they are tried: 0 is the best quality, 1 the smallest file.
+# Libsndfile's compression levels, in the order in which they are tried. Libsndfile's scale goes from 0, the best
+# quality, to 1, the smallest file.
 COMPRESSIONS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SILENT = 10.0 ** (-80.0 / 20.0)
 
@@ -83,7 +84,7 @@ def faded(sound: np.ndarray, fade_s: float) -> np.ndarray:
 def ogg_bytes(sound: np.ndarray, largest_bytes: int = LARGEST_BYTES) -> bytes:
     """A sound as OGG Vorbis, in the best quality that needs at most largest_bytes.
 
-    The qualities are those of COMPRESSIONS. If even the lowest quality needs more bytes, the sound has the lowest.
+    COMPRESSIONS lists the qualities. If even the lowest of them needs more bytes, the result has that quality.
     """
     for compression in COMPRESSIONS:
         content = _vorbis(sound, compression)

@@ -1,4 +1,4 @@
-"""Casts the gallery's piece: chooses a sound for each part."""
+"""Chooses a sound for each part of the gallery's piece."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the held note's end; its level is the mean between these times
+FROM_S, TO_S = 1.2, 1.45  # the mean level between these times is the level at the held note's end
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
 
 class Heard(NamedTuple):
-    """What is heard of a sound.
+    """A sound, and how one note of it is heard.
 
-    note: mean MIDI note of its recordings, or None.
-    lowness: minus `note`; if `note` is None, minus the MIDI note at the sound's mean frequency.
-    attack_s: time from the start until the level is within 3 dB of the loudest.
-    fall_db: how far the level falls from the loudest moment to the end of the held note.
+    note: the mean of its trajectories' keys, as a MIDI note; None if no trajectory has a key.
+    lowness: how low the sound is: -`note`. If `note` is None, the MIDI note at the sound's mean frequency, negated.
+    attack_s: time from the note's start until its level is within 3 dB of its highest level.
+    fall_db: the highest level minus the level at the end of the held note.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Heard(NamedTuple):
 
 
 def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
-    """Play one note of a sound, and measure it."""
+    """Play one note with a sound, and measure how it is heard."""
     keys = [played.key for played in patch.trajectories if played.key is not None]
     note = round(sum(keys) / len(keys)) if keys else None
     sound = play(instrument, patch, [min(max(note or USUAL_NOTE, LOWEST_NOTE), HIGHEST_NOTE)], held_s=HELD_S).sound
@@ -51,8 +51,9 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# How well a sound fits each part, in dB or semitones; a larger value is better. The parts choose in this order: each
-# takes the best of the sounds that are left. Each second of attack lowers three of the values by 20 or 40.
+# For each part, a function that returns how well a sound fits it; a larger value is better. A slow attack lowers three
+# of the values, by 20 or 40 per second. The parts choose in this order. Each takes the best of the sounds that are
+# left.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,
@@ -62,7 +63,7 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """For each of N_SCENES scenes, the sound of each part of the piece.
+    """Choose the sound of each part of the piece, for each of N_SCENES scenes.
 
     A sound is used again only after all other sounds have been used.
     """

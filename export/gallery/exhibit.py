@@ -32,7 +32,7 @@ class Exhibit(NamedTuple):
     presets: names of the card's presets.
     bundled: names of the bundled sounds.
     players: for each scene of the piece, the sound of each part.
-    morph: names of the sounds that the morph passes.
+    morph: names of the sounds that the morph reaches, in order.
     lengths_s: length of each audio file, by kind (PIECE, PAIRS, MORPH).
     files: contents by file name.
     """
@@ -49,13 +49,14 @@ class Exhibit(NamedTuple):
 
 
 def file_name(instrument: str, kind: str) -> str:
-    """The name of the audio file of this kind, or of the picture if `kind` is empty."""
+    """The name of the audio file of this kind (PIECE, PAIRS or MORPH); if `kind` is empty, the name of the picture."""
     return f"{instrument}-{kind}.ogg" if kind else f"{instrument}.png"
 
 
 def make_exhibit(instrument: Decoder, recordings: Path | None) -> Exhibit:
-    """Play an instrument, draw its picture, and return the exhibit; UserError if the instrument has no sound.
+    """Play an instrument, draw its picture, and return the exhibit.
 
+    UserError if the instrument has neither presets nor bundled sounds.
     recordings: a folder with the instrument's recordings and a manifest; None for an exhibit without pairs.
     """
     name = instrument.path.stem

@@ -1,4 +1,4 @@
-"""Plays the gallery's morph: a chord, while the knobs travel from sound to sound."""
+"""Plays the gallery's morph: while a chord is held, the knobs travel from sound to sound."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ RELEASE_S = 0.8
 def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
     """Choose at most N_STOPS sounds. The first of `sounds` is always chosen.
 
-    Each further choice is the sound whose knobs are farthest from those of the nearest sound chosen before.
+    Each further choice is the sound that is farthest from the sounds chosen so far. A sound's distance from them is its
+    distance from the nearest of them, measured between the knob positions.
     """
     positions = np.array([_positions(heard, instrument) for heard in sounds])
     chosen = [0]
@@ -35,10 +36,10 @@ def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
 
 
 def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
-    """Play the chord while the knobs travel; return the sound, mono float32 (n_frames,).
+    """Play the chord while the knobs travel; return the audio, mono float32 (n_frames,).
 
-    The sound's loudness is not set yet. The knobs travel through the positions of the chosen sounds. The phase blend is
-    that of the first sound. The sounds' other settings are not used.
+    The knobs travel through the positions of the chosen sounds. The phase blend is that of the first chosen sound. The
+    chosen sounds' other settings are not used. The audio does not have the gallery's loudness yet.
     """
     places = [_positions(heard, instrument) for heard in chosen]
     end_s = starts_s(len(chosen))[-1] + STAYS_S

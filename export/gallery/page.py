@@ -1,4 +1,4 @@
-"""Writes the gallery's page."""
+"""Makes the text of the gallery's page, gallery.md."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ four recordings at most, and takes the notes between from these: it may be farth
 
 
 def sections_of(page: str) -> dict[str, str]:
-    """The sections of an existing page, by the instrument's name."""
+    """The text of each section of an existing page; the keys are the instruments' names."""
     return {match[1]: match[2].rstrip("\n") + "\n" for match in _MARKED.finditer(page)}
 
 
@@ -105,7 +105,10 @@ def _alternative(exhibit: Exhibit) -> str:
 
 
 def _figures(measured: Mapping[str, Any]) -> list[str]:
-    """A table of the instrument's figures and, if its likeness was not measured, a line that says so."""
+    """A table of the instrument's measured numbers, if there are any.
+
+    If its likeness to its recordings was not measured, a line says so.
+    """
     in_tune = measured.get("in_tune", (measured.get("points") or {}).get("in_tune"))
     mean_db = measured.get("corpus_mean_db")
     beaten = "" if mean_db is None else f"{mean_db:.1f} dB, the mean of all recordings of the note"
@@ -121,7 +124,10 @@ def _figures(measured: Mapping[str, Any]) -> list[str]:
 
 
 def _sources(card: Card) -> list[str]:
-    """The lines of a `details` element that lists the instrument's sources. Closed, it shows only their licences."""
+    """The lines of an HTML element `details` that lists the instrument's sources.
+
+    While the element is closed, it shows only the licences of the sources.
+    """
     stated = [(source.licence, source.name, source.url) for source in card.sources]
     if not stated:
         corpus = card.corpus if isinstance(card.corpus, dict) else {}

@@ -1,4 +1,4 @@
-"""Makes the gallery's pairs: a recorded note, then the same note of the preset named after the recorded sound."""
+"""Makes the gallery's pairs: a note of a recorded sound, then the same note of the preset with that sound's name."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ MANIFEST = "manifest.csv"
 class Pair(NamedTuple):
     """A recorded note, and the same note of the instrument, equally loud.
 
-    recorded, played: their sounds, mono float32 (n_samples,).
-    apart_db: the distance between these sounds; see runtime/acoustics/timbre_distance.py.
+    sound: the name of the recorded sound and of the preset.
+    note: the MIDI note.
+    recorded, played: the samples of the two notes, mono float32 (n_samples,).
+    apart_db: the distance between the timbres of the two notes; see runtime/acoustics/timbre_distance.py.
     """
 
     sound: str
@@ -49,8 +51,8 @@ class Pair(NamedTuple):
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
     """Make at most MOST_PAIRS pairs, each with a preset that is named after a recorded sound.
 
-    sounds: all presets. The chosen presets are evenly spread over those that have a recorded sound's name.
-    recordings: the folder of the recordings, or None. Without a folder, or without a manifest in it, there is no pair.
+    sounds: all presets. If more than MOST_PAIRS have a recorded sound's name, evenly spaced ones of these are taken.
+    recordings: the folder of the recordings, or None. With None, or without a manifest in the folder, no pair is made.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []
@@ -73,7 +75,7 @@ def joined(pairs: Sequence[Pair]) -> np.ndarray:
 
 
 def _middle(own: Sequence[Recording]) -> Recording:
-    """The recording of the middle note; if there are several, the one whose velocity is nearest to VELOCITY."""
+    """The recording of a sound's middle note; of several, the one whose velocity is nearest to VELOCITY."""
     ranked = sorted(own, key=lambda one: abs((one.velocity or VELOCITY) - VELOCITY), reverse=True)
     by_note = {one.note: one for one in ranked}
     return by_note[sorted(by_note)[len(by_note) // 2]]
@@ -90,7 +92,7 @@ def _pair(instrument: Decoder, heard: Heard, recording: Recording) -> Pair:
 
 
 def _beginning(path: Path) -> np.ndarray:
-    """A recording's beginning, from its onset; UserError if the file cannot be read."""
+    """A recording from its onset, at most LONGEST_S long; UserError if the file cannot be read."""
     try:
         samples = np.concatenate(list(mono_blocks(path, SAMPLE_RATE_HZ)))
     except UnusableError as error:

@@ -17,7 +17,7 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 SPEC = StftSpec()
 LOWEST_HZ, HIGHEST_HZ, N_ROWS = 50.0, 16000.0, 150
 RANGE_DB = 70.0
-COLOURS = "cividis"  # brightness grows with the level: readable in print and with colour-blindness
+COLOURS = "cividis"  # brightness grows with the level, so the picture can be read in grey, too, and by the colour-blind
 TICKS_HZ = {100: "0.1", 1000: "1", 10000: "10"}
 WIDTH_INCHES, ROW_INCHES, EXTRA_INCHES, DPI = 9.0, 1.75, 0.9, 100
 SMALL, SMALLEST = 9, 8  # sizes of text, in points
@@ -27,7 +27,11 @@ N_PALETTE = (128, 64, 32, 16)
 
 
 def draw(title: str, pairs: Sequence[Pair], morph: np.ndarray, names: Sequence[str]) -> bytes:
-    """The picture as PNG. morph: mono float32 (n_frames,). names: the sounds that the morph passes."""
+    """Draw the picture; return it as PNG.
+
+    morph: the morph's sound, mono, float32 (n_frames,).
+    names: the names of the sounds that the morph reaches, in order.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -68,7 +72,7 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
         axis.axvline(start_s, color="white", linewidth=0.8, linestyle=":")
         top = start_s + 0.1, np.log10(HIGHEST_HZ * 0.8)
         text = axis.text(*top, _short(name, LONGEST_STOP), color="white", fontsize=SMALLEST, va="top", bbox=box)
-        text.set_in_layout(False)  # a long name must not make the picture narrower
+        text.set_in_layout(False)  # else a long name would make the spectrograms narrower
     axis.set_xlabel("time, s", fontsize=SMALL)
     axis.set_ylabel("frequency, kHz", fontsize=SMALL)
     return image
@@ -96,9 +100,10 @@ def _spectrogram(axis: Any, sound: np.ndarray, length_s: float) -> Any:
 
 
 def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
-    """Levels in dB at N_ROWS frequencies, which are evenly spaced on a logarithmic scale; returns (n_frames, N_ROWS).
+    """Levels in dB of N_ROWS bands, evenly spaced on a logarithmic scale of frequency: (n_frames, N_ROWS).
 
-    A row shows the loudest bin inside it, so that no harmonic is lost. A row between two bins is interpolated.
+    A band shows the loudest bin inside it, so that no harmonic is lost. A band without a bin gets a magnitude that
+    is interpolated between the two nearest bins.
     """
     edges = np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_ROWS + 1) / SPEC.bin_hz
     columns = []

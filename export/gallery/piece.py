@@ -1,4 +1,4 @@
-"""Plays the gallery's piece: six bars and a final chord, in two scenes."""
+"""Plays the gallery's piece: six bars and a final chord. Each half is a scene, with sounds of its own."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ BEAT_S = 0.56
 BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
-TUNE_LUFS = -30.0  # loudness of the tune; so low that `at_loudness` need not limit the peak of any part
+TUNE_LUFS = -30.0  # loudness of the tune; it is so low that `at_loudness` need not limit any part's peak
 # LEVELS_LU: each part's level relative to the tune. PLACES: each part's place, from -1 (left) to 1 (right).
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
 # The note around which each part is written.
 MIDDLES = {"figure": 64, "bass": 43, "tune": 72, "chords": 60}
-# The bass note and the chord of each of the six bars. The last item of each is for the final chord.
+# BASS: the six bars' bass notes, then that of the final chord. CHORDS: the six bars' chords, then the final chord.
 BASS = "A2 F2 C3 D2 E2 E2 A2".split()
 CHORDS = ("C4 E4 G4 B4", "C4 E4 F4 A4", "B3 E4 G4", "C4 F4 A4", "B3 E4 A4", "B3 D4 G#4", "A3 C4 E4 B4")
 # For each bar, eight tones from low to high. ORDER is the order in which they are played.
@@ -47,11 +47,11 @@ class Part(NamedTuple):
 
 
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
-    """Play the piece; returns its sound, whose loudness is not set yet: float32 (n_frames, 2).
+    """Play the piece; returns its sound, float32 (n_frames, 2). The caller sets the sound's loudness.
 
-    Each part has an engine of its own, so that its loudness and its place from left to right can be set.
+    Each part is rendered separately, so that the part's loudness and its place from left to right can be set.
 
-    scenes: for each scene, the sound of each part.
+    scenes: for each scene, the sound of each part, by the part's name.
     """
     played = []
     for number, scene in enumerate(scenes):

@@ -15,7 +15,7 @@ LARGEST_PAGE_BYTES = 4_000_000
 
 
 def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
-    """The page's sections by instrument, only for instruments in `known`; empty if `out` has no page."""
+    """The page's sections of the instruments in `known`, by the instrument's name; empty if `out` has no page."""
     path = out / PAGE
     if not path.exists():
         return {}
@@ -27,7 +27,7 @@ def write_gallery(out: Path, exhibits: Sequence[Exhibit], kept: dict[str, str], 
     """Write each instrument's files, then the page; returns all paths.
 
     kept: sections of other instruments, from `kept_sections`.
-    order: names of instruments in the page's order; instruments that it does not name come last.
+    order: names of instruments, in the page's order; instruments that are not among them come last.
     """
     contents = {out / FOLDER / name: content for exhibit in exhibits for name, content in exhibit.files.items()}
     for path in (*contents, out / PAGE):

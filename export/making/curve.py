@@ -15,7 +15,10 @@ N_TICKS = 5
 
 
 def learning_curve(history: Sequence[dict[str, Any]]) -> str:
-    """The error after each epoch, on a logarithmic axis. history: rows with epoch, loss and val_loss (or None)."""
+    """Draw the error after each epoch, on a logarithmic axis.
+
+    history: a row for each epoch, with epoch, loss and val_loss; val_loss may be None.
+    """
     errors = [row[key] for row in history for key in COLOURS if row.get(key)]
     if not errors:
         return "<p>No epoch was trained.</p>"

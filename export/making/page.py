@@ -1,4 +1,4 @@
-"""Writes report.html, which needs neither other files nor JavaScript."""
+"""Writes report.html, a page about a newly made instrument. The page needs neither other files nor JavaScript."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 class Pair:
     """A recording and the instrument's version of it.
 
-    original: the recording's samples, float32 (n,).
-    played: the samples of the instrument's version, float32 (n,).
+    original: the beginning of the recording, in tune, float32 (n_original,).
+    played: the instrument's version, float32 (n_played,).
     apart_db: the distance between these two sounds.
-    If the recording is too short, `played` and `apart_db` are None.
+    If the recording is too short to be encoded, `played` and `apart_db` are None.
     """
 
     recording: Recording
@@ -47,11 +47,12 @@ class Pair:
 class Report:
     """All that the page shows.
 
-    verdict, remarks: lines of text.
+    verdict: lines about the instrument; the page highlights a line that begins with WARNING.
+    remarks: lines about the folder of recordings.
     fates: what became of each file.
     history: one row per epoch.
     play: the command that plays the instrument.
-    figures: the result of `export` in trained.py.
+    figures: what `export` in trained.py returned.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Plays an instrument beside the recordings that it was made from."""
+"""Plays recordings again on the instrument made from them, and measures how far the timbres are apart."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LOUDNESS_RMS = 0.08
 
 @dataclass(frozen=True)
 class Example:
-    """A recording to compare with.
+    """A recording that the instrument plays again, for comparison.
 
     samples: the beginning of the recording, in tune, float32 (n,).
     """
@@ -45,10 +45,11 @@ class Example:
 
 
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
-    """Choose recordings to compare with: at most MOST_OF_A_SOUND of each sound, and at most MOST_EXAMPLES in all.
+    """Choose the recordings that the instrument plays again.
 
-    The notes of a sound's examples are evenly spread over the sound's notes. Of a note's recordings, the one with the
-    highest velocity is chosen.
+    At most MOST_OF_A_SOUND recordings are chosen of each sound, and at most MOST_EXAMPLES in all. A sound's chosen
+    recordings are evenly spread over its notes. Of a note's recordings, only the one with the highest velocity can be
+    chosen.
     """
     by_sound: dict[str, dict[int, Recording]] = {}
     for recording in sorted(recordings, key=lambda one: one.velocity or 0):
@@ -64,7 +65,7 @@ def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
 
 
 def read_example(recording: Recording, rate_hz: int) -> Example:
-    """The first LENGTH_S of a recording after its onset; `recording.cents` corrects the tuning."""
+    """Read the first LENGTH_S seconds after a recording's onset. The pitch is corrected by `recording.cents`."""
     blocks, n_samples = [], 0
     for block in mono_blocks(recording.path, rate_hz, 2.0 ** (-recording.cents / 100.0 / N_CHROMA)):
         blocks.append(block)
@@ -120,14 +121,17 @@ def write_preview(instrument: Sounding, examples: Sequence[Example], path: Path)
 
 
 def apart_db(example: Example, played: np.ndarray, spec: StftSpec) -> float:
-    """The distance in dB between an example and `played`; see runtime/acoustics/timbre_distance.py."""
+    """The distance in dB between the timbres of an example and of the sound that `play_like` made from it.
+
+    The distance is explained in runtime/acoustics/timbre_distance.py.
+    """
     first, second = (band_levels_db(magnitude_frames(sound, spec), spec) for sound in (example.samples, played))
     n_frames = min(len(first), len(second))
     return distance_db(first[:n_frames], second[:n_frames])
 
 
 def equally_loud(samples: np.ndarray) -> np.ndarray:
-    """The sound with the root mean square LOUDNESS_RMS, or as near to it as full scale allows."""
+    """Scale a sound to the root mean square LOUDNESS_RMS, or as near to it as full scale allows."""
     gain = LOUDNESS_RMS / max(float(np.sqrt(np.mean(np.square(samples)))), 1e-9)
     return samples * min(gain, 0.98 / max(float(np.abs(samples).max()), 1e-9))
 
@@ -148,7 +152,10 @@ def _played(instrument: Sounding, patch: Patch, note: int, n_samples: int) -> np
 
 
 def _levels_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-    """A level for every LEVEL_STEP_S, in dB relative to the loudest one; each is measured in a window of four steps."""
+    """The levels of a sound, one every LEVEL_STEP_S, in dB relative to the highest level.
+
+    Each level is measured in a window of four steps. No level is below LOWEST_LEVEL_DB.
+    """
     step = LEVEL_STEP_S * rate_hz
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     middles = np.arange(int(len(samples) / step) + 1) * step

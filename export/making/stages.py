@@ -25,12 +25,13 @@ from training.making.survey import survey
 from training.making.table import recordings_by_sound, remarks, table
 
 STATE, HEARD, REPORT, MANIFEST = "make.json", "heard.json", "report.html", "manifest.csv"
-# The time for everything: BASE_S plus SECONDS_A_RECORDING for each recording, at most MOST_MINUTES.
+# The time for everything, if --minutes gives none: BASE_S plus SECONDS_A_RECORDING for each recording, at most
+# MOST_MINUTES.
 MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5
 # The time for measuring, export and report: a fixed part, a part for each recording, and one for each sound.
 AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
-SHORTEST_S = 0.75  # least length of all used recordings together; with less, no frame could be held out
+SHORTEST_S = 0.75  # all used recordings together must last this long; in less, no frame could be held out
 N_PREVIEWED = 6  # recordings in a preview
 RESULTS = ("in_tune", "octave_off", "path_db", "still_db", "heldout_path_db", "change_correlation")
 RESULTS += ("told_apart_still", "told_apart_path")
@@ -38,7 +39,7 @@ RESULTS += ("told_apart_still", "told_apart_path")
 
 @dataclass(frozen=True)
 class Order:
-    """The options of `make`; None for a file or a time that is not given.
+    """The options of `make`. A file or a time that the user has not given is None.
 
     out: the path of the instrument to write.
     work: the work folder.
@@ -58,7 +59,10 @@ class Order:
 
 
 def make(order: Order) -> dict[str, Any]:
-    """Make the instrument; returns figures by name. UserError if no file is usable."""
+    """Make the instrument; UserError if no file is usable.
+
+    Returns the measured values and the lists of used and of skipped files, all by name.
+    """
     begun_s = time.monotonic()
     _refuse_targets(order)
     decision = listen(order)
@@ -85,7 +89,10 @@ def make(order: Order) -> dict[str, Any]:
 
 
 def listen(order: Order) -> Decision:
-    """Listen to every file, decide its use, and print the table; UserError if none is usable."""
+    """Listen to every file, decide how to use it, and print the table.
+
+    UserError if no file is usable, or if all usable files together are shorter than SHORTEST_S.
+    """
     manifest = order.manifest or order.folder / MANIFEST
     rows = _rows_of(manifest, order)
     found = survey(order.folder, order.work / HEARD, leave_out=(order.work, manifest))
@@ -100,7 +107,10 @@ def listen(order: Order) -> Decision:
 
 
 def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
-    """The manifest's recordings. Without --manifest, None if the default file is missing or is no manifest."""
+    """The recordings that the manifest lists.
+
+    If --manifest is not given, and the default file is missing or is no manifest, the result is None.
+    """
     if order.manifest is None and not manifest.is_file():
         return None
     try:
@@ -170,9 +180,13 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """UserError if there is no folder of recordings, the work folder holds other things, or a file to write exists.
+    """UserError if `make` cannot use the paths that it was given.
 
-    A resumed `make` may replace the instrument that it wrote before.
+    - The folder of recordings must exist.
+    - The work folder must be new, empty, or from an earlier `make`.
+    - The instrument and the JSON file must be writable.
+    - The instrument must not exist yet, unless --force is given. A resumed `make` is allowed to replace the
+      instrument that it began to write before.
     """
     state = _read_state(order)
     if order.work.exists() and not (order.work / STATE).is_file() and any(order.work.iterdir()):

@@ -24,7 +24,7 @@ from training.model.run_folder import TrainedRun
 
 N_POINTS = 2000  # notes played at random knob positions, to measure how many are in tune
 POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if less than LEAST_IN_TUNE of its points are in tune
-N_EMBEDDED = 2000  # the latents of this many training frames decide the travel of a preview's knobs
+N_EMBEDDED = 2000  # `Trained.playable` gets its knobs' travel from the latents of at most this many training frames
 N_CLIPS = 60  # in a corpus without notes, likeness is measured on at most this many clips
 
 
@@ -57,7 +57,7 @@ class Trained:
     def open(cls, folder: Path, store: FrameStore, even: bool = True) -> Trained:
         """Read a run.
 
-        even: whether to give the run even knobs, as `export` does (training/instrument/even_knobs.py).
+        even: whether to apply training/instrument/even_knobs.py, as `export` does, if the recipe sets `even_knobs`.
         """
         run = TrainedRun.open(folder)
         if even:
@@ -83,9 +83,10 @@ class Trained:
 
 
 def export(trained: Trained, out: Path, name: str, recordings: Path, measured: dict[str, Any]) -> dict[str, Any]:
-    """Write the instrument and its encoder; returns the figures by name, None where unknown.
+    """Write the instrument and its encoder; returns the figures by name. An unknown figure is None.
 
-    recordings: the folder to which the recordings' names are relative. measured: further figures for the card.
+    recordings: the folder to which the recordings' names are relative.
+    measured: further figures for the card.
     """
     unknown = ("in_tune", "octave_off", "heldout_path_db", "change_correlation", "told_apart_still", "told_apart_path")
     figures = dict.fromkeys((*unknown, "path_db", "still_db", "corpus_mean_db"))
@@ -107,10 +108,11 @@ def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
 
 
 def _likeness_without_notes(trained: Trained) -> dict[str, Any]:
-    """Mean distances, in dB, between training clips and what the model makes of them. The clips' notes are unknown.
+    """Mean distances, in dB, between frames of training clips and what the model makes of them; no note is known.
 
-    path_db: each frame of a clip is encoded and decoded again.
-    still_db: each frame is decoded at the mean latents of its clip.
+    path_db: each frame is encoded and decoded again.
+    still_db: each frame is decoded at the mean latents of its clip's frames.
+    Only the first frames of a clip are used.
     """
     store, spec = trained.store, trained.store.spec
     rows, paths, stills = store.rows("train"), [], []

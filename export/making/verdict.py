@@ -6,14 +6,15 @@ from typing import Any
 
 from runtime.acoustics.pitch import note_name
 
-GOOD_DB, FAIR_DB = 4.0, 6.0  # limits of path_db (training/measure/likeness.py) for "well" and "fairly well"
-MOST_DRAWN = 8  # in each trial, at most this many sounds are drawn, and one of them must be recognised
+GOOD_DB, FAIR_DB = 4.0, 6.0  # highest path_db (training/measure/likeness.py) for "well", and for "fairly well"
+MOST_DRAWN = 8  # most sounds among which one is recognised in a trial (`told_apart`, training/measure/likeness.py)
 
 
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:
     """The verdict, one sentence a line.
 
-    figures: from `export` in export/making/trained.py.
+    figures: what `export` in export/making/trained.py returns.
+    n_sounds: number of sounds in the corpus.
     frames_held_out: whether single frames, not whole recordings, were held out of training.
     """
     lines = [*_likeness(figures, n_sounds), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]
@@ -31,7 +32,7 @@ def key_warning(figures: dict[str, Any]) -> str | None:
 
 def _likeness(figures: dict[str, Any], n_sounds: int) -> list[str]:
     path_db = figures["path_db"]
-    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # the mean says nothing about a single sound
+    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # with one sound, the mean says nothing
     if path_db is None:
         return []
     quality = "well" if path_db <= GOOD_DB else "fairly well" if path_db <= FAIR_DB else "poorly"

@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "sounds.md"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the sounds, and a page about them; returns 1 if a sound breaks its recipe, else 0."""
+    """Write the sounds, and a page about them; returns 1 if a sound is not as its recipe says, else 0."""
     instrument = load(arguments.instrument)
     name = instrument.path.stem
     out = arguments.out or BUNDLED_FOLDER / "sounds" / name

@@ -32,11 +32,11 @@ LARGEST_LOUDNESS_ERROR_DB = 3.0
 
 
 class NoteFigures(NamedTuple):
-    """What was heard of one note of a sound.
+    """What was heard of one note of a sound. The note was played once with each of SEEDS; each time is a take.
 
-    loudness_lufs: of the loudest 0.4 s.
-    movement: the mean over takes, one for each of SEEDS.
-    end_s: time from the note-off to the end of the last voice.
+    loudness_lufs: the loudness of a take's loudest 0.4 s; the mean over the takes.
+    movement: the mean over the takes.
+    end_s: time from the note-off to the end of the last voice; the longest time of all takes.
     centroids_hz: the spectral centroid at each of VELOCITIES; empty unless the recipe's `brightens` is set.
     """
 
@@ -86,7 +86,10 @@ def measured(sound: Sound, recipe: Recipe, instrument: Decoder) -> Figures:
 
 
 def broken_claims(recipe: Recipe, figures: Figures, lufs: float) -> list[str]:
-    """The requirements that the sound does not meet. lufs: as for `goal_lufs`."""
+    """The requirements that the sound does not meet, each as a text that says what is wrong.
+
+    lufs: as for `goal_lufs`, the goal for a sound that plays several notes at a time.
+    """
     notes, lufs = figures.notes, goal_lufs(recipe, lufs)
     loudness = float(np.mean([each.loudness_lufs for each in notes]))
     changes = [each.movement for each in notes]

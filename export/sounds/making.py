@@ -17,19 +17,19 @@ from runtime.sound.sound import Sound, SoundInstrument
 from runtime.sound.trajectory.use import SoundTrajectory
 
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
-# In a sound that plays several notes at a time, CHORD is this much louder than a single note. A sound that plays one
-# note at a time must be as loud as such a chord.
+# A sound that plays several notes at a time is this much louder with CHORD than with a single note. A sound that plays
+# one note at a time must reach the loudness of that CHORD.
 ALONE_LU = 3.4
 
 
 def file_stem(number: int, recipe: Recipe) -> str:
-    """The name, without suffix, of a recipe's file. number: the recipe's number, from 0."""
+    """The name of a recipe's file, without its suffix. number: the recipe's number, from 0."""
     letters = "".join(letter if letter.isalnum() else " " for letter in recipe.name.lower())
     return f"{number + 1:02d}-{'-'.join(letters.split())}"
 
 
 def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
-    """The recipe's sound for the instrument of this name; its level is not set yet."""
+    """The recipe's sound for an instrument; the sound's level is not set yet. instrument: the instrument's name."""
     return msgspec.structs.replace(
         recipe.sound,
         name=recipe.name,
@@ -41,7 +41,11 @@ def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
 
 
 def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> Sound:
-    """The sound with the level that gives it the loudness `goal_lufs`, or with the nearest allowed level."""
+    """The sound with the level at which it is as loud as `goal_lufs` says, or with the nearest allowed level.
+
+    sound: has the level 0 dB.
+    lufs: as for `goal_lufs`.
+    """
     level_db = goal_lufs(recipe, lufs) - loudness(sound, recipe, instrument)
     level_db = float(np.clip(level_db, LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
     return msgspec.structs.replace(sound, level_db=round(level_db, 1))
@@ -55,8 +59,8 @@ def goal_lufs(recipe: Recipe, lufs: float) -> float:
 def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
     """The sound's loudness in LUFS.
 
-    A sound that plays one note at a time is measured with CHORD. Any other sound is measured with each of recipe.notes
-    alone, and the mean is returned.
+    A sound that plays one note at a time is measured while all notes of CHORD are held. Any other sound is measured
+    with each of recipe.notes alone, and the mean is returned.
     """
     patch = played(sound, instrument)
     groups = [CHORD] if recipe.plays_alone else [[note] for note in recipe.notes]
@@ -76,7 +80,10 @@ def _with_knob(each: Modulation, timbres: Timbres) -> Modulation:
 
 
 def _trajectory_with_knobs(trajectory: SoundTrajectory, timbres: Timbres) -> SoundTrajectory:
-    """The trajectory with knobs in place of descriptors. If a knob lowers its descriptor, the values are mirrored."""
+    """The trajectory with knobs in place of descriptors.
+
+    If a knob lowers its descriptor, a knob position x becomes 1 - x, and an offset x becomes -x.
+    """
     written, latents = trajectory.inline, {}
     for descriptor, values in written.latents.items():
         knob, sign = timbres.knob(descriptor)

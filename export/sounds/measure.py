@@ -31,7 +31,7 @@ LOUDNESS_FRAMES, LOUDNESS_STEP_FRAMES = SAMPLE_RATE_HZ * 4 // 10, SAMPLE_RATE_HZ
 
 
 class Take(NamedTuple):
-    """Notes that were held for a while and then released.
+    """The sound of notes that were held for a while and then released.
 
     sound: all that was rendered, float32 (n_frames, 2).
     ends: whether all voices had ended when rendering stopped.
@@ -67,7 +67,10 @@ def play(
     *,
     limits: bool = True,
 ) -> Take:
-    """Play some notes together on a fresh engine; limits: whether the sound is limited to full scale."""
+    """Play some notes together on a fresh engine.
+
+    limits: whether the sound is limited to full scale.
+    """
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, seed=seed))
     engine = build_engine(patch, instrument, SAMPLE_RATE_HZ, limits=limits)
     held_frames = round(held_s * SAMPLE_RATE_HZ)
@@ -115,7 +118,10 @@ def movement_times_s() -> np.ndarray:
 
 
 def centroid_hz(sound: np.ndarray) -> float:
-    """The mean frequency of a sound between FIRST_S and 0.5 s, weighted by magnitude: how bright the sound is."""
+    """How bright a sound is: its mean frequency, weighted by magnitude.
+
+    The magnitudes are those in windows that begin between FIRST_S and 0.5 s.
+    """
     starts = range(round(FIRST_S * SAMPLE_RATE_HZ), round(0.5 * SAMPLE_RATE_HZ), WINDOW_FRAMES // 2)
     magnitudes = np.sqrt(np.mean([_power(sound[start:], WINDOW_FRAMES) for start in starts], axis=0))
     frequency_hz = np.fft.rfftfreq(WINDOW_FRAMES, 1.0 / SAMPLE_RATE_HZ)
@@ -125,14 +131,17 @@ def centroid_hz(sound: np.ndarray) -> float:
 
 def _change_db(a_db: np.ndarray, b_db: np.ndarray) -> float:
     loudest = max(a_db.max(), b_db.max())
-    # The lower limit keeps the change finite for a band that is silent in one of the two windows.
+    # This lower limit bounds the change of a band that is silent in one of the two windows.
     a_db, b_db = (np.maximum(levels, loudest + 2.0 * QUIET_DB) for levels in (a_db, b_db))
     heard = (a_db >= a_db.max() + QUIET_DB) | (b_db >= b_db.max() + QUIET_DB)
     return float(np.abs(a_db - b_db)[heard].mean())
 
 
 def _power(sound: np.ndarray, n_frames: int) -> np.ndarray:
-    """|FFT|^2 under a Hann window of n_frames, summed over both channels; a shorter sound is padded with silence."""
+    """|FFT|^2 of a sound's first n_frames under a Hann window, summed over both channels.
+
+    A shorter sound is padded with silence.
+    """
     window = periodic_hann(n_frames)[:, None]
     part = sound[:n_frames]
     return np.square(np.abs(np.fft.rfft(part * window[: len(part)], n_frames, axis=0))).sum(axis=1)

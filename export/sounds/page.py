@@ -1,4 +1,4 @@
-"""Writes the figures of the bundled sounds: a table, a picture, and a page that shows both."""
+"""Writes what was measured of the bundled sounds: a table, a picture, and a page with the picture and a short table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ N_COLUMNS = 4
 class Entry(NamedTuple):
     """One sound of the page.
 
-    take: the note that the picture shows.
+    take: the sound of the note that the picture shows.
     broken: the requirements that the sound does not meet.
     """
 
@@ -84,7 +84,7 @@ def draw(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def write_page(path: Path, entries: Sequence[Entry], instrument: str, first_program: int, lufs: float) -> None:
-    """Write the page. The files of its table and picture have the page's name, but end in .csv and .png."""
+    """Write the page. It links to a table and a picture, which have the page's name, but end in .csv and .png."""
     with atomic_write(path) as stream:
         stream.write(_page(path.stem, entries, instrument, first_program, lufs))
 

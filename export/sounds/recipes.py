@@ -1,7 +1,7 @@
 """The sounds that come with an instrument, as recipes: a timbre and settings for each.
 
-A recipe names no knob, since each decoder has its own. In place of a knob, it names one of DESCRIPTORS, in a target
-`latent.NAME` or in a trajectory. The sound gets the knob that moves this descriptor most.
+A recipe names no knob, since each decoder has other knobs. In a target `latent.NAME` and in a trajectory, it names one
+of DESCRIPTORS (training/hearing/descriptors.py) instead. The sound gets the knob that moves this descriptor most.
 """
 
 from __future__ import annotations

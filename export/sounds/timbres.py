@@ -10,13 +10,14 @@ from runtime.acoustics.pitch import N_CHROMA
 from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
-# The search first tries N_POINTS random knob positions. Each of N_ROUNDS rounds then tries N_NEAR positions near the
-# best one so far. Their standard deviation is NEAR in the first round, and half as large in each further round.
+# The search first tries N_POINTS random knob positions. Each of N_ROUNDS rounds then tries N_NEAR random positions
+# around the best one so far. Their distances from it have the standard deviation NEAR in the first round. Each further
+# round halves the standard deviation.
 N_POINTS = 1500
 N_NEAR, N_ROUNDS = 100, 3
 NEAR = 0.15
 N_NOTES = 3
-DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
+DIGITS = 2  # decimal places of a position; nobody hears a knob move by 0.01
 
 
 class Timbres:

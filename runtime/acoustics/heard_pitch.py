@@ -16,8 +16,8 @@ STEP_CENTS = 10.0
 # The normalised difference, explained in `heard_notes`, has a dip at the true period, and about equally deep dips at
 # its multiples. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
 DIP_MARGIN = 0.1
-# A loud high harmonic gives a dip several low points. So the period is the lowest point of the difference within this
-# many steps of the chosen dip.
+# A loud high harmonic splits a dip into several low points. So, within this many steps of the chosen dip, the detector
+# looks for the lowest point of the difference before normalisation.
 RIPPLE_STEPS = 8
 _ROWS_AT_ONCE = 2048
 
@@ -30,9 +30,11 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
         r(t) = sum M^2 cos(2 pi f t)
 
     This formula leaves out the damping by the analysis window.
-    The period is the shortest lag at which the cumulative mean normalised difference has a deep dip. The exact lag is
-    the lowest point of a parabola through the difference near this dip. The parabola uses the difference before
-    normalisation, because the normalisation favours short lags.
+    The difference at lag t is d(t) = 1 - r(t) / r(0). The (cumulative mean) normalised difference is d(t) divided by
+    the mean of d from 0 to t.
+    The period is the shortest lag at which the normalised difference has a deep dip. The exact lag is the lowest point
+    of a parabola through the difference near this dip. The parabola uses the difference before normalisation, because
+    the normalisation favours short lags.
 
     magnitudes: the frames, (n, n_bins).
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
@@ -113,7 +115,7 @@ class PitchDetector:
         return np.where((total[:, 0] > 0.0) & dip.any(axis=1), hz_to_note(heard_hz), np.nan)
 
     def _normalise(self, magnitudes: np.ndarray) -> np.ndarray:
-        """Fill `_normalised`; returns each frame's power, (n, 1)."""
+        """Fill `_difference` and `_normalised`; returns each frame's power, (n, 1)."""
         n = len(magnitudes)
         power, total, difference = self._power[:n], self._total[:n], self._difference[:n]
         normalised, summed = self._normalised[:n], self._summed[:n]

@@ -8,7 +8,7 @@ import numpy as np
 def k_weighting(frequency_hz: np.ndarray) -> np.ndarray:
     """The K-weighting's power gain at each frequency in Hz, as float32. Above 24 kHz it is constant.
 
-    Source: ITU-R BS.1770-4, annex 1: both filters, with the coefficients for 48 kHz.
+    The weighting is two filters in series, with the coefficients for 48 kHz. Source: ITU-R BS.1770-4, annex 1.
     """
     shelf = ([1.53512485958697, -2.69169618940638, 1.19839281085285], [1.0, -1.69065929318241, 0.73248077421585])
     high_pass = ([1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621])

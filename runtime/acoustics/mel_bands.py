@@ -19,7 +19,7 @@ def mel(frequency_hz: np.ndarray | float) -> np.ndarray:
 
 
 def band_centres_hz() -> np.ndarray:
-    """The centre of each band in Hz, float64 (N_BANDS,), in equal steps of mel."""
+    """The centre of each band in Hz; the centres are evenly spaced in mel: float64 (N_BANDS,)."""
     mels = np.linspace(mel(LOWEST_CENTRE_HZ), mel(HIGHEST_CENTRE_HZ), N_BANDS)
     return 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
 

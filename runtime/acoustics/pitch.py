@@ -61,7 +61,10 @@ def chroma_fold(n_bins: int, bin_hz: float) -> np.ndarray:
 def detect_chroma(magnitudes: np.ndarray, bin_hz: float) -> np.ndarray:
     """The pitch class with the most energy in each spectrum: int (n_spectra,), 0 is C.
 
-    magnitudes: (n_spectra, n_bins). bin_hz: distance between two bins in Hz. Source of the chroma: arXiv 2001.11296.
+    The use of the pitch class (the chroma) is described in arXiv 2001.11296.
+
+    magnitudes: (n_spectra, n_bins).
+    bin_hz: distance between two bins in Hz.
     """
     magnitudes = np.asarray(magnitudes, np.float32)
     return np.argmax(np.square(magnitudes) @ chroma_fold(magnitudes.shape[-1], bin_hz), axis=-1)

@@ -57,8 +57,8 @@ def unit_peak_frames(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide every frame by its maximum, and drop silent frames.
 
-    A frame whose maximum is not finite is dropped, too. Bins below 20 Hz do not count, and are set to 0: a quarter of
-    the virtual-analogue corpus has an inaudible DC offset.
+    A frame whose maximum is not finite is dropped, too. Bins below 20 Hz do not count for the maximum, and are set to
+    0, because a quarter of the virtual-analogue corpus has an inaudible DC offset.
 
     magnitudes: (n_frames, n_bins).
     silence_db: a frame is silent if its maximum is at or below this level; a full-scale sine has 0 dB.

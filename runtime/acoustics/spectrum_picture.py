@@ -13,7 +13,8 @@ _TINY = np.float32(1e-9)
 class SpectrumPicture:
     """Draws spectra of n_bins bins. bin_hz: the distance between two bins in Hz.
 
-    A band wider than a bin shows its loudest bin; a narrower band is interpolated linearly between two bins.
+    A band shows the loudest bin inside it. The low bands, up to the last one without a bin, are too narrow for this:
+    their magnitudes are interpolated linearly between two bins.
     """
 
     def __init__(self, bin_hz: float, n_bins: int):
@@ -29,7 +30,11 @@ class SpectrumPicture:
         self._n_low = min(n_bins, int(middles[first_wide - 1]) + 2) if first_wide else 0
 
     def draw(self, magnitudes: np.ndarray, gain: float) -> bytes:
-        """Draw a spectrum as 256 bytes. magnitudes: float (n_bins,). gain: factor that brings full scale to 1."""
+        """Draw a spectrum as 256 bytes.
+
+        magnitudes: float (n_bins,).
+        gain: factor that turns the magnitude of 0 dB into 1.
+        """
         bands = np.zeros(N_BANDS, np.float32)
         low = magnitudes[: self._n_low]
         bands[: self._first_wide] = np.interp(self._middles, self._bins[: self._n_low], low)

@@ -1,4 +1,4 @@
-"""The distance between two timbres: how much their levels in 64 bands differ. Their loudness does not count."""
+"""The distance between two timbres: how much their levels in 64 bands differ. The sounds' loudness does not count."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FLOOR_DB = -60.0
 
 
 def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
-    """The levels of frames in N_BANDS bands, in dB, relative to each frame's loudest band.
+    """The level of each frame in each of N_BANDS bands, in dB relative to the frame's loudest band.
 
-    magnitudes: (…, n_bins).
+    magnitudes: the frames' spectra, (…, n_bins).
     Returns float32 (…, N_BANDS), from FLOOR_DB to 0. A silent frame is FLOOR_DB in all bands.
     """
     power = np.square(magnitudes, dtype=np.float32) @ band_filters(spec)
@@ -27,7 +27,8 @@ def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.nd
 def distance_db(first_db: np.ndarray, second_db: np.ndarray) -> float:
     """The distance in dB: the mean over the frames of sqrt(mean over the bands of (first_db - second_db)^2).
 
-    first_db, second_db: (n, N_BANDS), from `band_levels_db`; one of them may have a single frame.
+    first_db, second_db: the levels of the two timbres, from `band_levels_db`; (n, N_BANDS). If one timbre has a single
+        frame, each frame of the other is compared with it.
     """
     return float(np.sqrt(np.mean(np.square(first_db - second_db), axis=-1)).mean())
 

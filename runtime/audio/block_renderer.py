@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from runtime.audio.quick_cut import QuickCut
     from runtime.audio.sound_ring import SoundRing
 
-BUSY_SHARE = 0.25  # an effect may wait if the engine took more than this share of the block's playing time
+BUSY_SHARE = 0.25  # of a block's playing time; if the engine took longer, an effect may leave work to a later block
 
 
 class SoundSource(Protocol):
     """What an output uses of the engine.
 
-    frame: the next frame to render. render: fills `out`, float32 (n_frames, 2).
+    frame: the next frame to render.
+    render: fills `out`, float32 (n_frames, 2).
     """
 
     frame: int
@@ -35,12 +36,15 @@ class SoundSource(Protocol):
 
 
 class Effect(Protocol):
-    """An effect on the sound card's input; `add` adds its sound to `block`, float32 (n, 2).
+    """An effect on the sound card's input.
 
-    `add` runs on the audio thread: it must neither block nor raise.
-    incoming: the input, float32 (n, n_channels).
-    may_wait: whether the effect may leave work to a later block, because the engine took long for this one.
     delay_frames: the effect's own latency.
+
+    `add` adds the effect's sound to the engine's. It runs on the audio thread, so it must neither wait nor raise. Its
+    arguments:
+    incoming: the input, float32 (n, n_channels).
+    block: the engine's sound, float32 (n, 2).
+    may_wait: whether the effect may leave work to a later block, because the engine took long for this one.
     """
 
     delay_frames: int
@@ -53,12 +57,12 @@ class BlockRenderer:
 
     n_underflows: number of blocks before which the driver ran out of sound.
     n_not_finite: number of blocks with a NaN or an infinity, which are silenced.
-    failure: the first exception; a block that raises one is silent.
+    failure: the first exception raised while a block was rendered; each such block is silent.
     ring: receives a copy of every block, without cues.
     realtime: whether the audio thread got its real-time priority.
-    thread_id: the system's number of the audio thread.
+    thread_id: the number that the operating system gave to the audio thread.
     is_busy: whether a block is being rendered; other threads then give way.
-    wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
+    wake: called on the audio thread after a block that was late, nearly late or not finite; `wake` must not wait.
     cues: adds chimes to the output.
     quick_cut: ends voices if blocks are late.
     peak: the largest absolute sample since `peak` was set to 0, if is_metered.
@@ -93,7 +97,7 @@ class BlockRenderer:
     def take_over(self, engine: SoundSource) -> None:
         """Let another engine play from the next block on; may be called on any thread.
 
-        The caller keeps a reference to the old engine for one more block, so that the audio thread does not free it.
+        The caller must keep the old engine referenced for one more block, so that the audio thread does not free it.
         """
         self._engine = engine
 
@@ -103,7 +107,7 @@ class BlockRenderer:
         underflow: whether the driver ran out of sound before this block.
         incoming: the input's frames for the effect, float32 (n_frames, n_channels); None without an input.
 
-        Nothing called here may block: no lock, no file, no log. An exception is kept in `failure`.
+        Nothing called here may wait: no lock, no file, no log. An exception is kept in `failure`.
         """
         if self.n_blocks == 0:
             self.realtime, self.thread_id = promote_thread(AUDIO_PRIORITY), threading.get_native_id()

@@ -1,8 +1,9 @@
-"""Converts the time at which an event arrives to the frame at which the event sounds."""
+"""Turns the time at which an event arrived into the frame at which the event sounds."""
 
 from __future__ import annotations
 
-# Weight of the newest block in the clock's average, except at the start, where all blocks have equal weights.
+# Weight of the newest block in the average that estimates the time of frame 0. At the start, all blocks have equal
+# weights.
 _SMOOTHING = 0.05
 # An event's frame is at most this many buffers after the start of the newest block. Without the limit, an event that
 # arrives while a device is unplugged could get a frame far ahead: time goes on, but the engine stands still, because
@@ -10,15 +11,15 @@ _SMOOTHING = 0.05
 MOST_AHEAD = 8
 # The notes of a chord arrive a fraction of a ms apart. For each frame at which something happens, the engine does
 # nearly as much work as for a block: 16 notes at 16 frames took 4 times as long as 16 notes at one frame. So events
-# sound only at the frames of a grid, which are 0.7 ms apart at 44.1 kHz.
+# sound only on a grid: at the multiples of GRID_FRAMES, which are 0.7 ms apart at 44.1 kHz.
 GRID_FRAMES = 32
 
 
 class EngineClock:
-    """Converts `time.perf_counter()` to engine frames: a live event sounds one buffer after it arrives.
+    """Converts times of `time.perf_counter()` to engine frames. A live event sounds one buffer after it arrives.
 
-    The audio thread calls `block_begins`; any thread may call `frame_at`, and no lock is needed. The time of frame 0 is
-    an average over blocks, because the driver asks for some blocks a little early or late.
+    The audio thread calls `block_begins`; any thread may call `frame_at`, and no lock is needed. The driver asks for
+    some blocks a little early or late, so the time of frame 0 is estimated as an average over blocks.
     """
 
     def __init__(self, sample_rate_hz: float, buffer_frames: int):
@@ -29,9 +30,9 @@ class EngineClock:
         self._origin_s: float | None = None
 
     def block_begins(self, frame: int, now_s: float) -> None:
-        """At `now_s` the driver asked for the block that begins with `frame`.
+        """Add a block to the average: the driver asked at `now_s` for the block that begins with `frame`.
 
-        If this block is more than two buffers early or late, the average starts anew.
+        If this block is more than two buffers early or late, the average starts anew with it.
         """
         self._newest, origin_s = frame, now_s - frame / self._sample_rate_hz
         if self._origin_s is None or abs(origin_s - self._origin_s) > self._resync_s:

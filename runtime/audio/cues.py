@@ -29,7 +29,10 @@ class CuePlayer:
         self._waiting.append(sound)
 
     def add(self, block: np.ndarray) -> None:
-        """Add the cue's next frames to `block`, float32 (n_frames, 2); for the audio thread."""
+        """Add the next frames of the cue that plays now to a block. Only the audio thread may call this.
+
+        block: the output, float32 (n_frames, 2).
+        """
         if self._sound is None:
             if not self._waiting:
                 return

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class OutputDevice(NamedTuple):
     """One audio output, as PortAudio describes it.
 
-    index: PortAudio's number.
+    index: PortAudio's number for it.
     n_channels: the most channels that it can play.
     default_rate_hz: its preferred sample rate.
     is_default: whether it is the default output of its host API.
@@ -92,7 +92,7 @@ def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device:
     host_api: part of the host API's name; None for any host API.
     device: part of the output's name. If an output has exactly this name, only such outputs fit. None chooses the first
         default output. If no output is a default output, None chooses the first output.
-    Returns None if there is no output, and `host_api` and `device` are None.
+    If `host_api` and `device` are None, and there is no output, returns None.
     UserError if no output fits, or if several fit `device`.
     """
     matching = list(outputs)

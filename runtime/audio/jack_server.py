@@ -9,11 +9,11 @@ from runtime.base.quiet import quiet_stderr
 
 
 class JackServer:
-    """A JACK client that plays nothing. When the server has gone, it calls `wake` on JACK's thread.
+    """A JACK client that plays nothing. It calls `wake`, on JACK's thread, when the server has gone.
 
-    PortAudio's callback does not learn that a server was killed.
+    It is needed because PortAudio's callback does not learn that a server was killed.
 
-    has_gone: whether the server has gone; always False without a server or the JACK library.
+    has_gone: whether the server has gone; always False if there was no server or if the JACK library is missing.
     """
 
     def __init__(self, wake: Callable[[], object]):

@@ -1,8 +1,8 @@
-"""Measures how much work each block was.
+"""Measures each block's load: how much work the block was.
 
-A block's load = min(took_s, MOST_WAITING * worked_s) / block_s, with the arguments of `BlockLoads.add`.
-If took_s, the duration of the rendering, is above MOST_WAITING * worked_s, there was a stall: another program had the
-processor, and fewer voices would not have helped.
+The load is min(took_s, MOST_WAITING * worked_s) / block_s. `BlockLoads.add` explains these three times.
+If took_s is above MOST_WAITING * worked_s, there was a stall: another program had the processor, and fewer voices
+would not have helped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class BlockLoads:
     n_late: blocks that took longer to render than to play.
     n_stalled: late blocks that would have been in time without a stall.
     longest_stall_s: the longest stall.
-    n_over: number of blocks with a load above 1 since the newest block with a load of at most 1.
+    n_over: how many of the newest blocks in a row had a load above 1.
     least_over: the least load of the blocks that n_over counts.
     """
 
@@ -34,8 +34,8 @@ class BlockLoads:
     def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
         """Add one block; returns whether it was late or nearly late.
 
-        took_s: duration of the rendering.
-        worked_s: the processor's time for the rendering.
+        took_s: how long the rendering took.
+        worked_s: how long the processor worked on the rendering.
         block_s: how long the block plays.
         """
         load = min(took_s, MOST_WAITING * worked_s) / block_s

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
-_INVALID_RATE = -9997  # PortAudio's number of the error "invalid sample rate"
+_INVALID_RATE = -9997  # PortAudio's error code for "invalid sample rate"
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
 
 class AudioIn(NamedTuple):
     """A request for an input.
 
-    device: part of the input's name; None for the default input of the output's host API.
+    device: part of the input's name; None for the default input of the host API that has the output.
     """
 
     device: str | None = None
@@ -156,7 +156,7 @@ class DeviceOutput:
     def latency_s(self) -> float:
         """The latency in s from input to output: the sum of the input's and the output's latency.
 
-        Each of the two counts as at least one block.
+        Each of these two latencies counts as at least the length of one block.
         """
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
@@ -182,12 +182,12 @@ class DeviceOutput:
         return self._server is not None and self._server.has_gone
 
     def close(self, plays: bool = True) -> bool:
-        """Close the device and PortAudio; returns False if the driver hangs.
+        """Close the device and PortAudio; returns False if the driver hangs, or if the JACK server has ended.
 
         plays: whether the driver still requests blocks; if not, JACK gets less time to close.
         """
         if self.server_has_gone:
-            return False  # without its server, the driver would hang
+            return False  # without its server, the driver would hang while closing
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
             self._closed.wait(_CLOSE_LIMIT_S if plays or not self._is_jack else _DEAD_CLOSE_LIMIT_S)
@@ -207,10 +207,11 @@ Output = NullOutput | DeviceOutput
 
 
 def open_output(config: AudioConfig, audio_in: AudioIn | None = None) -> Output | None:
-    """Open the settings' output, without starting it; None if the settings name no device and the machine has none.
+    """Open the settings' output, but do not start it; None if they name no device and the machine has no output.
 
-    audio_in: the input to open with the output; None for no input. An unnamed input that cannot be opened is left out.
-    UserError if the named device or the named input is missing, ambiguous or busy.
+    audio_in: the input to open with the output; None for no input. If it has no name and the default input cannot be
+        opened, only the output is opened.
+    UserError if the output or a named input cannot be opened, or if a name fits no device or several.
     """
     if config.device == NO_DEVICE:
         return null_output(config)

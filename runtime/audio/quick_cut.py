@@ -14,9 +14,10 @@ from runtime.events import NEVER, Event, VoiceLimit
 FEWEST_VOICES = 2
 AIM = 0.7  # the load that the remaining voices should make
 SETTLE_S = 0.05  # after a cut, no block is judged for this time: the shed voices still fade out
-# A row of late blocks is an overload if it lasts at least _LATE_FOR_S and has at least _FEWEST_LATE blocks.
+# In this module, a block is late if its load is above 1. The limit on the voices is lowered after a row of late blocks
+# that lasts at least _LATE_FOR_S and has at least _FEWEST_LATE blocks.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-MOST_LOAD = 4.0  # a higher load counts as this one, because a virtual machine's clock may include work of the host
+MOST_LOAD = 4.0  # a higher load counts as this: in a virtual machine, the measured time may include work of the host
 
 
 class _Status(Protocol):
@@ -43,8 +44,9 @@ def affordable(n_sounding: int, load: float, n_voices: int) -> int:
 class QuickCut:
     """Lowers the limit on the voices when enough blocks in a row are late.
 
-    n_voices: the limit while nothing is wrong.
+    n_voices: the limit before any cut.
     block_s: how long a block plays.
+    limit: the limit that the newest cut set; n_voices before the first cut.
     n_cuts: how often the limit was lowered.
     first_block: number of the first block to judge; `NEVER` to judge none. `look` and the main thread set it.
     settle_blocks: number of blocks that are not judged after a cut.
@@ -58,7 +60,7 @@ class QuickCut:
         self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
 
     def look(self, loads: BlockLoads, playing: Shedding) -> None:
-        """Lower the limit if the newest blocks form a long enough row of late blocks; for the audio thread."""
+        """Lower the limit if enough blocks in a row, up to the newest one, were late. The audio thread calls this."""
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices
@@ -66,5 +68,5 @@ class QuickCut:
         if limit >= n_sounding:
             return
         self.limit, self.first_block = limit, loads.n_blocks + self.settle_blocks
-        self.n_cuts += 1  # done last, so that a thread that reads the new n_cuts also finds the new limit
+        self.n_cuts += 1  # after the limit, so that a thread that reads the new n_cuts also finds the new limit
         playing.post(self._limits[limit])

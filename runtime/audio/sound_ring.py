@@ -1,7 +1,7 @@
 """A ring buffer with the last seconds of the output, in memory that another process reads.
 
-A few numbers stand in front of the ring. They show which frames may be overwritten. The reader reads them before and
-after it copies sound.
+A few numbers stand in front of the ring. They show which frames it holds. RingReader reads the numbers before and after
+it copies sound, so it knows which of the copied frames were overwritten meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # least length in s; a recording may include sound from before its start
+LEAST_S = 20.0  # least length of the ring in s, so that a recording can include sound from before its start
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers:
@@ -34,7 +34,7 @@ def ring_frames(sample_rate_hz: int) -> int:
 
 
 def _make_memory(n_bytes: int) -> int:
-    """The file descriptor of new memory without a name."""
+    """Make new memory without a file name; return its file descriptor."""
     try:
         descriptor = os.memfd_create("timbrebox-sound", os.MFD_CLOEXEC)
     except (AttributeError, OSError):  # not available on this system, or forbidden for this service

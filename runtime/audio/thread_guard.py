@@ -1,6 +1,7 @@
-"""Takes the priority from an audio thread that never pauses, because no other thread could run on its core.
-PortAudio 19.6 never pauses after a USB sound card that it plays directly is pulled out. It asks for the card's state
-until the stream is closed. The thread that would close the stream has a lower priority.
+"""Takes the real-time priority from an audio thread that never pauses: no other thread could run on its core.
+
+PortAudio 19.6 can play a USB sound card directly. When this card is pulled out, PortAudio's thread asks for the card's
+state without a pause until the stream is closed. The thread that would close the stream has a lower priority.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ _LOOKS = 3  # the thread loses its priority if this many looks in a row find tha
 
 
 class GuardedThread:
-    """One thread of another process of this user; `look` must be called every 0.1 s.
+    """A thread in another process of this user. `look` must be called every 0.1 s.
 
-    process_id, thread_id: the system's numbers. OSError if the thread has ended.
+    process_id, thread_id: the numbers that the operating system gave to the process and to the thread.
     """
 
     def __init__(self, process_id: int, thread_id: int):
@@ -28,7 +29,10 @@ class GuardedThread:
         self._former: tuple[int, os.sched_param] | None = None
 
     def look(self) -> None:
-        """Take the real-time priority from the thread if it never pauses; give it back if the thread pauses again."""
+        """Take the real-time priority from the thread if it does not pause; give it back when the thread pauses again.
+
+        OSError if the thread has ended.
+        """
         runs, n_pauses = _runs_and_pauses(self._status.read_text())
         if n_pauses != self._n_pauses:
             self._n_pauses, self._n_found = n_pauses, 0
@@ -43,10 +47,10 @@ class GuardedThread:
 
 
 class ThreadGuard:
-    """Guards one thread, and does so on a thread of its own, which has a higher priority.
+    """Guards one thread. The guard runs on a thread of its own, with a higher priority.
 
-    The guard must not run in the guarded thread's process: there it might wait for the interpreter's lock, held by a
-    thread that gets no processor time.
+    The guard must not run in the guarded thread's process. There it might wait for Python's interpreter lock while the
+    thread that holds the lock gets no processor time.
     """
 
     def __init__(self) -> None:

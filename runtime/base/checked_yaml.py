@@ -21,8 +21,9 @@ _EXPECTED = "a readable YAML file"
 
 
 def load_yaml(path: str | Path, kind: type[T]) -> T:
-    """Read a YAML file as an object of the type `kind`, a msgspec.Struct or a dict; an empty file is read as `{}`.
+    """Read a YAML file as an object of the type `kind`; an empty file is read as `{}`.
 
+    kind: a msgspec.Struct type, or a dict type.
     UserError if the file is unreadable, is not YAML or does not fit `kind`. It names the file, and the line or the key.
     """
     return load_yaml_text(read_bounded_file(path, _EXPECTED, LARGEST_BYTES), kind, path)
@@ -100,7 +101,7 @@ def checked(tree: object, kind: type[T], where: object) -> T:
 
 
 def _violation(message: str, tree: object, where: object) -> UserError:
-    """The UserError for msgspec's message, such as `Expected `int` <= 127 - at `$.note``."""
+    """The UserError for one of msgspec's messages. Such a message is: Expected `int` <= 127 - at `$.note`"""
     expectation, _, at = message.partition(" - at ")
     at = at.strip("`").replace("key` in `", "")
     missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)
@@ -119,7 +120,10 @@ def _place(at: str) -> str:
 
 
 def _value_at(tree: object, at: str) -> str:
-    """The value at msgspec's path `at` in the tree, as text."""
+    """The value at a place in the tree, as text; for a dict or a list, only its type.
+
+    at: the place as msgspec writes it, such as `$.keys[2].note`.
+    """
     for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", at):
         try:
             tree = tree[name] if name else tree[int(index)]  # type: ignore[index]
@@ -129,7 +133,7 @@ def _value_at(tree: object, at: str) -> str:
 
 
 def _known_fields(kind: type, at: str) -> list[str]:
-    """The field names of the structure at msgspec's path `at` inside `kind`."""
+    """The field names of the structure at a place inside the type `kind`. at: the place, as in `_value_at`."""
     info = msgspec.inspect.type_info(kind)
     for name, _ in re.findall(r"\.(\w+)|(\[[^\]]*\])", at):
         info = _step(info, name)

@@ -33,7 +33,8 @@ def run_program(
 ) -> int:
     """Run a program that has no commands, and return the exit status.
 
-    run: called with the parsed arguments. arguments: the command line; None for that of the process.
+    run: called with the parsed arguments.
+    arguments: the command-line arguments; None to use the process's own.
     """
     return run_command(lambda: run(parser.parse_args(arguments)))
 
@@ -44,7 +45,7 @@ def run_command(command: Callable[[], int | None]) -> int:
     The status is the result of `command`, or 0 for the result None. After a UserError it is 2, and after an
     interruption 130.
     """
-    # A file name may contain what the output cannot encode: print it escaped.
+    # A file name may contain characters that stdout cannot encode. They are printed escaped.
     with contextlib.suppress(AttributeError, ValueError):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -58,7 +59,7 @@ def run_command(command: Callable[[], int | None]) -> int:
 
 
 def find_commands(package: str) -> dict[str, str]:
-    """The first docstring line of each command of a package, by command name."""
+    """The names of a package's commands, each with the first line of the docstring in the command's file."""
     return {path.stem: _first_line(path) for path in _files(package)}
 
 

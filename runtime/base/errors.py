@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST_PART = 500  # in characters; a longer part of a message loses its middle (it may quote a whole file)
+LONGEST_PART = 500  # in characters; a part of a message may quote a whole file, so a longer part loses its middle
 
 
 class UserError(Exception):
@@ -21,7 +21,7 @@ class UserError(Exception):
 
 
 def printable(text: str) -> str:
-    """The text in one printable line, with its control characters escaped: the bell becomes \\x07."""
+    """The text as one line: white space becomes single spaces, and unprintable characters are escaped, as in \\x07."""
     line = " ".join(text.split())
     return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 

@@ -27,7 +27,8 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-# A half-written file is a hidden file beside the target, named after the target and the writing process's id.
+# A half-written file is a hidden file beside the target. Its name holds the target's name and the id of the
+# process that writes it.
 _PART = re.compile(r"\.(.+)\.([0-9]{1,7})\.part", re.DOTALL)
 
 
@@ -36,7 +37,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
 
     expected: what the file should be, for the error message.
     remedy: what the user can do, for the error message.
-    UserError if the file is missing, unreadable, too large, or something else than a regular file, such as a pipe.
+    UserError if the file is missing, unreadable or too large, or is not a regular file but, for example, a pipe.
     """
     try:
         _refuse_kind(path, os.stat(path), expected, remedy)  # before opening, because opening a device may change it
@@ -45,7 +46,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
             _refuse_kind(path, found, expected, remedy)  # checked again, as this may be another file than os.stat saw
             n_bytes = found.st_size
             if n_bytes <= largest_bytes:
-                # Read up to the limit: the file may have grown since fstat, and files in /proc report a size of 0.
+                # Do not rely on the size from fstat: the file may have grown since, and files in /proc report 0.
                 content = stream.read(largest_bytes + 1) or b""
                 n_bytes = len(content)
     except FileNotFoundError:
@@ -86,8 +87,8 @@ def atomic_write(
     inputs: files that must not be overwritten.
     makes_folder: whether to make a missing folder.
 
-    If `path` is a link, it stays, and the linked file is replaced. UserError if the target is not a regular file, is
-    one of `inputs` or cannot be written, or if the disk is full.
+    If `path` is a link, the link stays, and the file that it leads to is replaced.
+    UserError if the target is not a regular file, is one of `inputs` or cannot be written, or if the disk is full.
     """
     target = refuse_bad_target(path, inputs=inputs, makes_folder=makes_folder)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -201,8 +202,8 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut, if the system supports that."""
-    # The file is in place, so a folder that cannot be synced is no error.
+    """Make renamed files and new folders inside a folder survive a power cut, if the system supports that."""
+    # They are in place already, so it is no error if the folder cannot be synced.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -39,7 +39,8 @@ class LineWriter:
         self._writer.join(FAREWELL_S)
 
     def _write_lines(self, descriptor: int, encoding: str) -> None:
-        # Other programs must not stop this thread while it holds the interpreter: the audio thread would wait.
+        # With a lower priority, other programs could stop this thread while it holds the interpreter's lock, and the
+        # audio thread would wait.
         promote_thread(SUPERVISOR_PRIORITY)
         with contextlib.suppress(OSError):
             for line in iter(self._waiting.get, None):
@@ -53,7 +54,8 @@ class LineWriter:
 def open_closed_streams() -> None:
     """Open /dev/null in place of each closed standard stream.
 
-    Otherwise the next file or socket would get the stream's descriptor, and drivers would print into it.
+    Otherwise the next file or socket to be opened would get the stream's descriptor, and drivers that print to the
+    stream would write into that file or socket.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Self, TextIO
 
-LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # set to `json` by a program that shows our progress in its own way
+LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # a program that shows the progress in its own way sets this to `json`
 JSON_EVERY_S = 0.25
 N_PLAIN_LINES = 10
 PLAIN_AFTER_S = 10.0
@@ -25,7 +25,7 @@ class Progress:
 
     Use it in a `with`, or call `close` at the end, so that an error message starts on a new line.
 
-    total: all the work, in any unit that grows evenly with time.
+    total: all the work, counted in a unit that always takes about the same time.
     stream: where to show it; None for stderr.
     """
 
@@ -40,7 +40,11 @@ class Progress:
         self._tenth = 0
 
     def update(self, done: float, detail: str = "") -> None:
-        """Show how much is done, in the unit of `total`. detail: the item in progress; shown only on a terminal."""
+        """Show the share of the work that is done.
+
+        done: the work done so far, in the unit of `total`.
+        detail: the item in progress; shown only on a terminal.
+        """
         share = min(done / self._total, 1.0)
         elapsed_s = time.monotonic() - self._start_s
         if self._is_json:
@@ -78,7 +82,7 @@ class Progress:
         return f"{self._label}: {100.0 * share:3.0f} %, {clock(elapsed_s)}{left}"
 
     def _write(self, text: str) -> None:
-        # A closed stream or a full disk must not stop the work.
+        # A broken pipe or a full disk must not stop the work.
         if self._stream is not None:
             with contextlib.suppress(OSError):
                 self._stream.write(text)

@@ -16,7 +16,7 @@ class Field(NamedTuple):
     """One field of a message.
 
     number: the field's number in its message type.
-    value: a whole number or bytes; None for a number of fixed size, which is not read.
+    value: a whole number or bytes; None for a number of fixed size (4 or 8 bytes), which is skipped.
     """
 
     number: int

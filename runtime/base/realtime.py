@@ -20,16 +20,16 @@ SUPERVISOR_PRIORITY = 10
 SWAP_PRIORITY = 5
 _SWITCH_INTERVAL_S = 1e-4
 _PAUSE_S = 0.0003
-_MOST_PAUSES = 64  # in a row; after these the thread goes on, because the busy thread may hang for ever
+_MOST_PAUSES = 64  # at one function call; then the thread goes on, because another thread may be busy for ever
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
 _OWN_BYTES = 2000  # malloc takes a piece of this size from the thread's heap: glibc's cache holds only smaller ones
-_of_thread = threading.local()  # freed with the thread's Python state
-_FIRST_BYTES = 2 * 2**20  # more than a first chord of 16 voices takes
-# Sizes, in bytes, of the pieces to allocate. glibc would take a piece of 128 kB or more from the system. A piece of
-# less than two pages, 8 kB, may hold no whole page.
+_of_thread = threading.local()  # its values for a thread are freed with that thread's Python state
+_FIRST_BYTES = 2 * 2**20  # more heap than the first chord of 16 voices uses
+# Sizes, in bytes, of the pieces to allocate. glibc takes a piece of 128 kB or more from the system, not from the heap.
+# A piece of less than two pages (8 kB) may hold no whole page.
 _PIECES_BYTES = 100_000, 10_000
 
 
@@ -51,9 +51,10 @@ class DriverThreadState:
     """Python's state of one thread of a driver, kept from call to call.
 
     By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. Each
-    time, the memory map changes, and the thread waits for any other thread that changes this map. Source: CPython,
-    Python/pystate.c: a state lives until each PyGILState_Ensure has had its PyGILState_Release. `keep` calls
-    no Release.
+    time, the process's memory map changes, and the thread waits for any other thread that changes this map.
+
+    A state lives until each call of PyGILState_Ensure has been followed by one of PyGILState_Release. `keep` calls
+    Ensure without Release. Source: CPython, Python/pystate.c.
     """
 
     def __init__(self) -> None:
@@ -70,8 +71,8 @@ class DriverThreadState:
     def free(self) -> None:
         """Free the state, after the driver's thread has ended."""
         if self._address is not None:
-            # Since Python 3.12, a thread that frees another thread's state loses its own. So a new thread frees it,
-            # and then ends.
+            # Since Python 3.12, a thread that frees another thread's state loses its own state. So a new thread frees
+            # the kept state, and then ends.
             thread = threading.Thread(target=self._free)
             thread.start()
             thread.join()
@@ -113,10 +114,10 @@ def lock_memory() -> bool:
 def touch_heap() -> None:
     """Use 2 MB of the calling thread's heap once, so that later uses of the heap cause no page faults.
 
-    The first chord of 16 voices used about 400 pages for the first time, and its block took up to 3 ms longer.
+    Without this, the first chord of 16 voices used about 400 new pages, so its block took up to 3 ms longer.
     """
     pieces = [b"\1" * _PIECES_BYTES[0] for _ in range(_FIRST_BYTES // _PIECES_BYTES[0])]
-    # While the last piece is in use, glibc keeps the free memory before it, and returns none of it to the system.
+    # While the last piece is in use, glibc returns none of the free memory before that piece to the system.
     _of_thread.end_of_heap = pieces[-1]
 
 
@@ -133,10 +134,13 @@ def return_free_memory() -> None:
 def return_free_memory_of_thread() -> None:
     """Return the free memory of the calling thread's own heap to the system, even if memory is locked.
 
-    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. So this
-    function allocates all free memory of the heap in pieces, returns their pages to the system, and frees the pieces.
-    If the thread has no heap of its own, other pages are unlocked for a moment. Source: glibc 2.36, malloc/arena.c: on
-    64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at most 64 MB.
+    `malloc_trim` would not return the free end of a thread's heap. It would also hold the mutex of each thread's heap
+    for a time, and keep that thread waiting. So this function allocates all free memory of the heap in pieces, returns
+    the pieces' pages to the system, and frees the pieces.
+
+    The function unlocks the heap's 64 MB for a moment. If the thread has no heap of its own, it unlocks other pages.
+    Source: glibc 2.36, malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at
+    most 64 MB.
     """
     libc = _libc()
     # Nothing is done without glibc, with an old glibc, or on a 32-bit system.
@@ -185,8 +189,9 @@ def prepare_process() -> None:
     """Prepare the process for playing: no garbage collection, locked memory, fast thread switches.
 
     Call this on the main thread, after everything is built.
-    Python's default switch interval, 5 ms, is almost half a block of 512 frames. The main thread gets a low real-time
-    priority: if another program preempted it while it holds the interpreter, the audio thread would have to wait.
+    The switch interval becomes 0.1 ms, because Python's default, 5 ms, is almost half of a block of 512 frames. The
+    main thread gets a low real-time priority: if another program preempted it while it holds the interpreter, the audio
+    thread would have to wait.
     NumPy's warnings about overflow in an instrument are off, because the audio thread would print them.
     """
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"runtime\.")
@@ -201,7 +206,7 @@ def prepare_process() -> None:
 
 @contextmanager
 def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
-    """Inside the `with`, the calling thread pauses at each function call for as long as `is_busy()` is true.
+    """Inside the `with`, the calling thread pauses at each function call while `is_busy()` is true, up to about 20 ms.
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires it, and
     keeps it for the switch interval, 0.1 ms. While another thread read an instrument, a block of 150 such calls took

@@ -21,7 +21,8 @@ def state_folder() -> Path:
 def _folder(variable: str, at_home: str) -> Path:
     """The program's folder for one kind of files.
 
-    It is called NAME, and lies in the user's folder for files of this kind. In a service, it is systemd's folder.
+    It is called NAME, and lies in the user's folder for files of this kind. In a service, all kinds lie in one folder:
+    the one that systemd gives to the service.
     variable: the environment variable with the path of the user's folder.
     at_home: the path of the user's folder inside the home folder; it is used if the variable is not set or holds a
         relative path.

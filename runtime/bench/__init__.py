@@ -1,1 +1,1 @@
-"""Measures how fast this machine plays, and how long the least work for the same sound takes."""
+"""Measures how fast this machine plays, and how long the least work that makes the same sound would take."""

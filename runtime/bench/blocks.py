@@ -22,16 +22,16 @@ WARM_UP_FRAMES = 8192
 def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object]:
     """Measure a case with `duration_s` seconds of sound; returns its row in the list `engine` of bench's JSON.
 
-    A row has these values, beside the case's own:
-    p50_ms, p99_ms, p999_ms, max_ms: median, 99th percentile, 99.9th percentile and maximum of a block's time.
+    A row has these values, besides those that describe the case:
+    p50_ms, p99_ms, p999_ms, max_ms: median, 99th percentile, 99.9th percentile and maximum of the blocks' times.
     budget_ms: the block's duration.
     load: CPU seconds per second of sound.
-    floor_load: the load of the least work that makes the same sound; only in a plain case.
+    floor_load: the load of the work that no engine can avoid; only in a plain case.
     case: the case's name; only in a named case.
     p99_of_plain, load_of_plain: p99_ms and load, divided by those of the plain case; only in a named case.
 
-    The times and the loads are measured in turn, in short spells: a machine's speed may change from one second to the
-    next, and systems stop a real-time thread that never waits.
+    Times and loads are measured in turn, in short spells. So a change of the machine's speed, which may come from one
+    second to the next, affects both alike. Also, systems stop a real-time thread that never waits.
     """
     block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)
@@ -62,7 +62,7 @@ class _Run:
             self._engine.render(self._out)
 
     def measure_spell(self) -> None:
-        """Measure the CPU time of n_blocks blocks together. Then play n_blocks more, and measure the time of each."""
+        """Play a spell's blocks, and measure their total CPU time. Then play as many again, and time each block."""
         starts_s = (np.arange(self._n_blocks) + self._n_done) * self._block_s
         events = [self._case.events_at(start_s, self._n_latents) for start_s in starts_s]
         self._n_done += self._n_blocks
@@ -83,7 +83,7 @@ class _Run:
 
 
 def started(decoder: Decoder, case: Case) -> Engine | Rack:
-    """An engine, or a rack, to which the case's notes and `once` events are posted."""
+    """A new engine or rack, to which the case's notes and its `once` events have been posted."""
     sound = case.sound(decoder.card)
     if case.in_rack:
         engine = new_rack(decoder, case.n_voices, sound)
@@ -113,7 +113,7 @@ def _row(case: Case, times_ms: np.ndarray, budget_ms: float, load: float) -> dic
 
 
 def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
-    """Render the blocks, and write each block's time in seconds into `times_s`, float (n_blocks,)."""
+    """For each list in `events`, render a block, and write its rendering time to `times_s`, float (n_blocks,)."""
     for block, block_events in enumerate(events):
         for event in block_events:
             engine.post(event)
@@ -123,7 +123,10 @@ def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarr
 
 
 def _spent_s(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray) -> float:
-    """CPU seconds for all blocks together. To read the clock for each block would take as long as some blocks take."""
+    """CPU seconds for all blocks together.
+
+    The clock is not read for each block, because reading it takes as long as some blocks take.
+    """
     begin_s = time.process_time()
     for block_events in events:
         for event in block_events:

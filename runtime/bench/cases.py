@@ -70,7 +70,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return Case(n_voices=self.n_voices, buffer_frames=self.buffer_frames, moving=self.moving)
 
     def events_at(self, time_s: float, n_latents: int) -> list[Event]:
-        """All events of the block that begins at `time_s`, for n_latents knobs."""
+        """The block's turns of n_latents knobs, and the events of `each_block`. time_s: when the block begins."""
         turns = knob_turns(n_latents, time_s) if self.moving else []
         return [*turns, *self.each_block(time_s)]
 

@@ -21,7 +21,12 @@ ABOUT_S_OF_TRIAL = 0.15
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is measured. case_s: seconds of sound for each case."""
+    """How much is measured.
+
+    case_s: seconds of sound for each case.
+    n_live_seconds: how long the sound device plays, in seconds.
+    The other fields are numbers of latency trials.
+    """
 
     case_s: float
     n_notes: int

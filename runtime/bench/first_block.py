@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-# `play` imports these packages, so their time and memory count.
+# `play` imports these packages, so their import time and memory belong to the measured values.
 import mido  # noqa: F401
 import numpy as np
 import pyaudio  # noqa: F401
@@ -44,7 +44,7 @@ def main(path: str) -> None:
 def peak_memory_mb() -> float:
     """The most memory that this process has used so far, in MB."""
     status = Path("/proc/self/status")
-    if status.is_file():  # on Linux; there, ru_maxrss would include the memory of the parent process
+    if status.is_file():  # on Linux, where ru_maxrss may be the parent process's memory, if that is larger
         return int(re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)[1]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes
 

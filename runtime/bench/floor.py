@@ -15,7 +15,8 @@ from runtime.instrument.decoder import Decoder
 def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> float:
     """CPU seconds, per second of sound, for the work that no engine can avoid.
 
-    For each hop, an engine must decode if `moving`, multiply by phases, do an inverse FFT, window and overlap-add.
+    For each hop, an engine must multiply the spectra by phases, do an inverse FFT, apply the window and overlap-add.
+    If the spectra change from hop to hop, it must also run the decoder for each hop.
 
     n_voices: number of voices, all in one batch.
     moving: whether each hop needs a decoder run.

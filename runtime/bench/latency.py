@@ -41,13 +41,13 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys together; returns the frames until they are heard, and the seconds by which a block is late.
+    """Press `n_notes` keys together; returns the frames until they are heard, and the lateness of the notes in s.
 
     random: chooses the engine's seed, and the frame in a block at which the keys go down.
     As in `play`, the notes begin one block (64 frames) after the keys go down.
     The keys are heard at the first frame whose absolute sample is at most 20 dB below the sustained peak. The sustained
-    peak is the peak of the last eight blocks.
-    The block in which the notes begin is late by max(0, time to render it - time to play it).
+    peak is the peak of the last eight of N_BLOCKS blocks.
+    The lateness is max(0, time to render the block in which the notes begin - time to play that block).
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
@@ -65,8 +65,9 @@ def _play_keys(
 ) -> tuple[np.ndarray, float]:
     """Render keys whose notes begin at the frame `begin`.
 
-    Returns the absolute samples of the left channel, (n_frames,), and a time in s. It is the time of rendering the
-    block that contains the frame `begin`.
+    Returns two things:
+    - the absolute samples of the left channel, (n_frames,)
+    - how long it took to render the block that contains the frame `begin`, in s
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
@@ -89,7 +90,7 @@ def _play_keys(
 
 
 def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lambda: None) -> dict[str, float]:
-    """Time in ms from a step of every knob until the sound has changed by 90 %: median, 99th percentile and maximum.
+    """Time in ms from a step of all knobs until 90 % of the sound's change is done: median, 99th percentile, maximum.
 
     n_trials: number of steps. on_trial: called after each step.
     """
@@ -102,14 +103,14 @@ def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lamb
 
 
 def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
-    """Move all knobs from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
+    """Move all knobs from 0 to 1 while a note sounds; returns the frames until 90 % of the sound's change is done.
 
     random: chooses the note, the frame of the step, and the seed of the noise.
     The note is rendered three times with the same noise:
     stepped: with the step.
     before: with all knobs at 0.
     after: with all knobs at 1.
-    The change is 90 % done when RMS(stepped - after) <= 0.1 RMS(before - after). Each RMS is taken over
+    90 % of the change is done when RMS(stepped - after) <= 0.1 RMS(before - after). Each RMS is taken over
     SMOOTHING_FRAMES.
     """
     n_latents = decoder.card.n_latents

@@ -29,11 +29,11 @@ def new_rack(decoder: Decoder, n_voices: int, sound: Sound) -> Rack:
 
 
 def spread_note(decoder: Decoder, number: int) -> int:
-    """The note that is `number` fifths above the instrument's lowest. The lowest note follows the highest one."""
+    """The note `number` fifths above the lowest note; after the highest note, the count goes on at the lowest."""
     lowest, highest = decoder.card.note_range
     return lowest + (number * 7) % (highest - lowest + 1)
 
 
 def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
-    """Events that set n_latents knobs to their positions at the time `time_s`; each knob follows a slow sine."""
+    """For each of the first n_latents knobs, an event with its position at `time_s`; each knob follows a slow sine."""
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]

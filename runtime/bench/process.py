@@ -1,4 +1,4 @@
-"""Measures a playing process."""
+"""Measures the start, the memory, the disk space and the underruns of playing; describes the machine."""
 
 from __future__ import annotations
 

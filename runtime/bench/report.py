@@ -1,4 +1,4 @@
-"""Prints the figures of `bench`, a line each, and a progress line."""
+"""Prints the figures of `bench`, line by line, and a progress line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.base.progress import Progress
 class Report:
     """Prints lines on stdout. On a terminal, a progress line stands below them.
 
-    about_s: approximately how long everything takes, in seconds.
+    about_s: approximately how long the whole of `bench` takes, in seconds.
     """
 
     def __init__(self, about_s: float):
@@ -28,7 +28,10 @@ class Report:
             print(line, flush=True)
 
     def advance(self, about_s: float) -> None:
-        """Show that work of approximately `about_s` seconds is done."""
+        """Show on the progress line that more work is done.
+
+        about_s: approximately how long this work took, in seconds.
+        """
         self._done_s += about_s
         self._progress.update(self._done_s)
 
@@ -63,7 +66,11 @@ def row_line(row: dict) -> str:
 
 
 def latency_line(what: str, figure: dict[str, float]) -> str:
-    """The line for one latency in ms; what: its name for the user."""
+    """The line for one latency.
+
+    what: the latency's name for the user.
+    figure: the latency in ms, by the keys `p50`, `p99` and `max`.
+    """
     return f"{what}: p50 {figure['p50']:.1f}, p99 {figure['p99']:.1f}, max {figure['max']:.1f} ms"
 
 
@@ -74,7 +81,7 @@ def process_line(figures: dict) -> str:
 
 
 def live_line(live: dict | None) -> str:
-    """The line about the live run; without an audio device, it says that there was none."""
+    """The line about the live run. If there was no audio device, the line says so."""
     if live is None:
         return "no audio device, so no live run"
     return f"{live['device']}: {live['underruns']} underruns in {live['seconds']} s with 8 voices"

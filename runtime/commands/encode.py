@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the sounds. Print each sound's note and distance from its recording; for a folder, the mean distance."""
+    """Write the sounds. Print a sound's note and its distance from the recording; for a folder, the mean distance."""
     from runtime.encoding.candidates import MOST_CANDIDATES, Options, coder_of
     from runtime.encoding.writing import refuse_taken, sound_path
     from runtime.instrument.encoder import load_encoder

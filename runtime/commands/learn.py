@@ -11,7 +11,7 @@ from runtime.commands.machine.devices import columns
 from runtime.control.targets import ACTIONS
 from runtime.link.client import Link, connect
 
-_MORE_S = 2.0  # the answer may arrive this long after the time limit
+_MORE_S = 2.0  # how long to wait for the result after the time limit, and then for the news that the map is saved
 _FOREVER_S = 3600.0
 USAGE = """timbrebox learn [--list | --monitor]
        timbrebox learn --target T [--timeout S] [--takeover HOW]
@@ -25,7 +25,7 @@ _KINDS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what to do (by default: list), and the options of learning."""
+    """Add an option for each thing to do (the default is --list), and the options that go with --target."""
     parser.usage = USAGE
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="list what can be moved, where it stands and what moves it")
@@ -86,7 +86,10 @@ def _short(value: float) -> str:
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
-    """Learn the control for `target`, and print each event meanwhile; UserError if no control moves in `limit_s`."""
+    """Let `play` learn which control moves `target`, and print every MIDI event until it has learned this.
+
+    UserError if no control moves within `limit_s`, or if the map cannot be saved.
+    """
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]

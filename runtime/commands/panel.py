@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     from runtime.panel.listening import listen, url_of
     from runtime.panel.serving import run as serve
 
-    # This process inherits the playing process's real-time priority, but must never delay the sound.
+    # If `play` started this process, it inherits the real-time priority of `play`. It gives that up, so that it never
+    # delays the sound.
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     if arguments.inherited is not None:
@@ -56,7 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> PanelConfig:
-    """The page's settings, changed by the given options. In a service, the defaults replace wrong settings."""
+    """The page's settings, changed by the options of the command.
+
+    If the file of the settings is wrong, a service uses the defaults for all of them.
+    """
     try:
         settings = load_config(arguments.config).panel
     except UserError as error:

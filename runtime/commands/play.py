@@ -123,7 +123,7 @@ def _choice(
 
 
 def _chosen(config: Config, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]) -> Choice:
-    """Choose what to play; UserError if the settings name something that does not exist."""
+    """Choose what to play; UserError if the settings or the options name something that does not exist."""
     api_number(config.midi.api)
     refuse_broken_map(config)
     return choose_with_memory(config, arguments.instrument, arguments.preset, arguments.sound, memory, say)
@@ -151,7 +151,7 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
 
 
 def _panel(settings: PanelConfig, arguments: argparse.Namespace, lines: LineWriter) -> PanelChild | None:
-    """The page's process, not started yet; None without a page. UserError if --panel-port names a taken port."""
+    """The page's process, not started yet; None if there is no page. UserError if --panel-port cannot be used."""
     if arguments.no_panel:
         return None
     port = arguments.panel_port or settings.port

@@ -105,7 +105,7 @@ def _row(known: KnownSound) -> dict[str, object]:
 
 
 def _place(row: dict[str, object]) -> str:
-    """The text for a sound's bank and program; bank 0 is not named."""
+    """The text for a sound's bank and program. Bank 0 is left out; without a program, the text is empty."""
     if row["program"] is None:
         return ""
     bank = f", bank {row['bank']}" if row["bank"] else ""
@@ -118,7 +118,7 @@ def _show(arguments: argparse.Namespace) -> None:
 
 def _save(arguments: argparse.Namespace) -> None:
     if arguments.name is not None:
-        file_name(arguments.name)  # refuses a bad name before the running `play` is asked
+        file_name(arguments.name)  # refuses a bad name before the running `play` is asked to save
     link = connect_if_playing()
     if link is not None:
         with link:

@@ -1,4 +1,4 @@
-"""Record what a running play plays, as sound and as MIDI."""
+"""Record what a running `play` plays, as sound and as MIDI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send the request to the running play, and print the answer in one line."""
+    """Send the request to the running `play`, and print the answer in one line."""
     given = {"format": arguments.format, "bits": arguments.bits, "seconds_before": arguments.seconds_before}
     params = {key: value for key, value in given.items() if value is not None}
     with connect() as link:

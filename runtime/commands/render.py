@@ -48,7 +48,7 @@ LONGEST_MUSIC_S = ((2**32 - 1 - 36) // FRAME_BYTES - BLOCK_FRAMES) / SAMPLE_RATE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two files, and the options that replace settings."""
+    """Add the command's two files and its options to the parser."""
     parser.add_argument("midi_file", metavar="IN.mid", help="a Standard MIDI File; channel 10, the drums, is left out")
     parser.add_argument("sound_file", metavar="OUT.wav", help="44.1 kHz, 16 bit, stereo")
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the sound file, and print its length and number of notes."""
+    """Write the sound file, and print its length and its instruments."""
     if is_recorded(arguments.midi_file):
         return _render_recording(arguments)
     events = read_events(arguments.midi_file)
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
-    """What to play and, with --now, the state of the running play."""
+    """What to play, and the state of the program that plays now; without --now, the state is None."""
     if not arguments.now:
         config = load_config(arguments.config)
         return choose_parts(config, arguments.instrument, arguments.preset, arguments.sound), None
@@ -241,7 +241,10 @@ def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: 
 
 
 def listed_positions(card: Card, text: str) -> list[float]:
-    """Knob positions, 0 to 1, from a text such as 0.2,0.8; UserError unless the text has a number for each knob."""
+    """The knob positions in a text such as `0.2,0.8`.
+
+    UserError unless the text has one number from 0 to 1 for each knob.
+    """
     try:
         positions = [float(number) for number in text.split(",")]
     except ValueError:

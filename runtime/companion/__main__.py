@@ -1,4 +1,4 @@
-"""The companion's process; its standard input is a socket to the playing process."""
+"""Runs the companion in its own process, whose standard input is a socket to the playing process."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ def main() -> int:
     # Give up the real-time priority inherited from the playing process: this process must never delay the sound.
     if hasattr(os, "sched_setscheduler"):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    # A signal to the process group must not end this process before it has stored the last messages.
+    # A signal to the process group must not end this process before it has handled the playing process's last messages.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     from runtime.companion.keeping import companion

@@ -1,4 +1,4 @@
-"""The lamp and the button on the pins of a box."""
+"""The lamp and the button of a box, on GPIO pins; docs/box.md describes the box."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ class Box:
         companion.every(self.look)
 
     def show(self, asked: Show) -> None:
-        """Light the lamp for `plays`, blink slowly for `waits`, blink fast for `wrong`."""
+        """Show the state: the lamp is lit for `plays`, blinks slowly for `waits`, and blinks fast for `wrong`.
+
+        The first call with a pin also opens the pin.
+        """
         if asked.led_pin is not None:
             self._lamp = self._lamp or _opened("LED", asked.led_pin)
         if asked.shutdown_pin is not None:
@@ -104,8 +107,9 @@ def _opened(kind: str, pin: int, **options: Any) -> Any:
 
 def _gpiozero() -> Any:
     if SYSTEM_PACKAGES not in sys.path:
-        sys.path.append(SYSTEM_PACKAGES)  # added at the end, so that this folder replaces no package
-    # Without LG_WD, lgpio makes a pipe in the working directory, which the service cannot write to.
+        sys.path.append(SYSTEM_PACKAGES)  # at the end, so that the project's own packages are found first
+    # lgpio makes a pipe in the folder that LG_WD names, else in the working directory. The service cannot write to its
+    # working directory.
     os.environ.setdefault("LG_WD", tempfile.gettempdir())
     import gpiozero
 

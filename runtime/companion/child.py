@@ -1,4 +1,4 @@
-"""The companion as the playing process sees it: a child process."""
+"""Starts the companion as a child of the playing process, and exchanges messages with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runtime.link.messages import Message, error_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
-_SETTLED_S = 10.0  # a companion that lived this long did not fail at its start
+_SETTLED_S = 10.0  # a companion that lived longer did not fail at its start, so it is restarted after _FIRST_WAIT_S
 _MESSAGES_A_TURN = 64
 
 Then = Callable[[Any], object]
@@ -48,7 +48,7 @@ class CompanionChild:
         self._start()
 
     def on(self, name: str, then: Then) -> None:
-        """Set what is done with messages of this name that answer no request.
+        """Set what is done when the companion sends a message of this name that is not an answer.
 
         then: called with the params of each such message.
         """
@@ -89,7 +89,10 @@ class CompanionChild:
         self._frames.put(frames.request(name, params, self._n_asked))
 
     def tell(self, name: str, /, **params: object) -> bool:
-        """Send a request that gets no answer; return whether it was sent. If it is refused, a line tells the user."""
+        """Send a request that gets no answer; return whether it was sent.
+
+        If the companion refuses it, a line tells the user why.
+        """
         if self._frames is None:
             return False
         self._frames.put(frames.request(name, params, None))

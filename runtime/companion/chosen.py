@@ -1,4 +1,7 @@
-"""Settings that the player changes without editing the settings file; a change counts from the next start of `play`."""
+"""Settings that the player changes without editing the settings file.
+
+A change takes effect at the next start of `play`.
+"""
 
 from __future__ import annotations
 
@@ -78,18 +81,19 @@ def value_of(config: Config, name: str) -> Any:
 
 
 def add_chosen(companion: Companion) -> None:
-    """Let the companion answer `chosen` and `choose`."""
+    """Let the companion answer the requests `chosen` and `choose`."""
     companion.add("chosen", AskChosen, lambda asked: rows(asked.file))
     companion.add("choose", Choose, _choose)
 
 
 def rows(file: Config) -> list[dict[str, Any]]:
-    """One row for each of KINDS, with its name, its values and the possible values.
+    """One row for each setting in KINDS.
 
     file: the settings in the settings file.
 
-    A row has these values:
-    value: the one that counts from the next start of `play`.
+    A row has these keys:
+    name: the setting's name.
+    value: the value that the setting has from the next start of `play`.
     default: the built-in value.
     in_file: the value in the settings file.
     choices, lowest, highest: the possible values, as in Kind.
@@ -103,7 +107,10 @@ def rows(file: Config) -> list[dict[str, Any]]:
 
 
 def _choose(asked: Choose) -> list[dict[str, Any]]:
-    """Store a choice and return all rows; UserError for an unknown setting or a value that cannot be chosen."""
+    """Store a choice, or remove the stored one if `is_back`, and return all rows.
+
+    UserError for an unknown setting or a value that cannot be chosen.
+    """
     if asked.name not in KINDS:
         remedy = did_you_mean(asked.name, KINDS)
         raise UserError("setting", repr(asked.name[:100]), "a setting that the page may change", remedy)

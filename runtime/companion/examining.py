@@ -38,7 +38,7 @@ class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Examining:
     """Runs one doctor at a time.
 
-    It sends `examined` to the playing process for each line that the doctor prints, and when the doctor ends.
+    It sends the message `examined` to the playing process for each result that the doctor prints, and at the end.
 
     program: the command that runs the doctor, without its options.
     """

@@ -1,4 +1,4 @@
-"""Messages between the playing process and its companion: a length and then MessagePack."""
+"""Messages between the playing process and its companion: for each, its length in bytes, then its MessagePack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frames(Connection):
-    """A connection whose "lines" are this module's messages; both ends are trusted."""
+    """A connection that sends and receives this module's messages in place of lines. Both ends are trusted."""
 
     def __init__(self, stream: socket.socket):
         super().__init__(stream, LONGEST_FRAME_BYTES + _LENGTH.size, MOST_UNSENT_BYTES)
@@ -37,7 +37,7 @@ class Frames(Connection):
         return content
 
     def put(self, message: Request | Message) -> None:
-        """Send a message as soon as the socket allows; ValueError if it is too long."""
+        """Send a message as soon as the socket allows; ValueError for a message that is too long."""
         content = msgspec.msgpack.encode(message)
         if len(content) > LONGEST_FRAME_BYTES:
             raise ValueError(f"a message of {len(content)} bytes; at most {LONGEST_FRAME_BYTES} can be sent")

@@ -1,4 +1,4 @@
-"""The companion with all its handlers."""
+"""Makes the companion, with a handler for each request."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `settings`: `play` uses these settings if its settings file is broken."""
+    """The params of the request `settings`: the settings with which a service plays if its settings file is broken."""
 
     config: Config
 
 
 class GuardThread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `guard`: the numbers of the playing process and its audio thread."""
+    """The params of the request `guard`: the ids of the playing process and of its audio thread."""
 
     process: int
     thread: int
 
 
 def companion(stream: socket.socket) -> Companion:
-    """A companion with all handlers; stream: leads to the playing process."""
+    """A companion with a handler for each request; stream: the socket to the playing process."""
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     add_maps(made)

@@ -1,4 +1,4 @@
-"""The companion's work with control maps: reads the setup of an input, and stores learned lines."""
+"""The companion's work with control maps: reads an input's setup, and stores its learned lines and velocity curve."""
 
 from __future__ import annotations
 
@@ -49,8 +49,7 @@ def _setup(asked: AskSetup) -> object:
 
 
 def _keep(keep: KeepLearned) -> object:
-    # `load_learned` raises an error if it cannot read the file. So a file in which the player made a mistake is not
-    # replaced.
+    # If the player has made a mistake in the file, `load_learned` raises an error, so the file is not replaced.
     save_learned(keep.device, keep.lines, load_learned(keep.device))
     return {}
 

@@ -27,19 +27,19 @@ class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def add_power(companion: Companion) -> None:
-    """Let the companion answer `powers` and `power`."""
+    """Let the companion answer the requests `powers` and `power`."""
     companion.add("powers", Nothing, lambda _params: powers())
     companion.add("power", Power, _do)
 
 
 def powers() -> list[str]:
-    """What this user may ask the machine to do; empty without logind."""
+    """Which of `power_off` and `reboot` this program may request without a password; empty without logind."""
     asked = {name: (*_LOGIND, "org.freedesktop.login1.Manager", can) for name, can in _CAN.items()}
     return [name for name, command in asked.items() if _output(command) == _YES]
 
 
 def problem_of(command: Sequence[str]) -> str:
-    """Run a command of the system; return its problem in words, or an empty text."""
+    """Run a system command; return what went wrong, in words, or an empty text if nothing did."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

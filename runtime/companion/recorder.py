@@ -19,14 +19,21 @@ ENDED = "recording_ended"
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """Begin a recording. descriptor: the sound ring's file descriptor, which this process inherited."""
+    """Begin a recording.
+
+    descriptor: the sound ring's file descriptor, which this process inherited.
+    order: what to record.
+    """
 
     descriptor: int
     order: Order
 
 
 class Add(msgspec.Struct, frozen=True):
-    """Add events to the recording. timed: (frame, event as plain values), in the order of the frames."""
+    """Add events to the recording.
+
+    timed: for each event, its frame and the event as plain values; in the order of the frames.
+    """
 
     timed: list[tuple[int, list[Any]]]
 
@@ -85,9 +92,9 @@ class Recorder:
         return self._finish()
 
     def _work(self) -> float:
-        """Write what was played since the previous call; return the seconds until the next call.
+        """Write new sound and events; return the seconds until the next call, inf if nothing is being recorded.
 
-        If the recording has ended by itself, finish it.
+        If a problem has ended the recording, finish it.
         """
         if self._recording is None:
             return math.inf

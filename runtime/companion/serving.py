@@ -28,10 +28,10 @@ class _Handled(NamedTuple):
 
 
 class Companion:
-    """The companion's end of the connection, and its handlers.
+    """Answers the playing process's requests in the companion.
 
-    To add a kind of work, register its handlers with `add`, its regular work with `every`, and its last work with
-    `at_end`.
+    To add a kind of work, register functions: with `add` those that answer its requests, with `every` those that are
+    called regularly, and with `at_end` those that are called last.
     """
 
     def __init__(self, stream: socket.socket):
@@ -43,13 +43,16 @@ class Companion:
     def add(self, name: str, params: type, handler: Handler) -> None:
         """Answer requests of this name.
 
-        params: a msgspec.Struct.
-        handler: called with the params; returns the answer as plain values or bytes, or refuses with a UserError.
+        params: the type of the request's params, a subclass of msgspec.Struct.
+        handler: called with the params. It returns the answer as plain values or bytes, or raises UserError to refuse.
         """
         self._handlers[name] = _Handled(params, handler)
 
     def every(self, routine: Callable[[], float]) -> None:
-        """Call `routine` after each message, and when the number of seconds that it returned has passed."""
+        """Call a function regularly.
+
+        It is called after each message. It returns the number of seconds after which it is called again at the latest.
+        """
         self._routines.append(routine)
 
     def at_end(self, ending: Callable[[], object]) -> None:
@@ -73,7 +76,7 @@ class Companion:
 
     def _work(self) -> None:
         wait_s = min([routine() for routine in self._routines], default=math.inf)
-        # Check `can_receive`, because a routine's sending may have failed and closed the connection.
+        # Check `can_receive`: a routine may have tried to send a message, and a failure closes the connection.
         if not self._frames.has_line and self._frames.can_receive:
             unsent = [self._frames] if self._frames.has_unsent else []
             select.select([self._frames], unsent, [], None if wait_s == math.inf else wait_s)

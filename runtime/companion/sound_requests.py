@@ -36,7 +36,7 @@ class Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A sound to save.
 
-    name: None for a new name.
+    name: None for a new name, such as "Sound 7".
     folder: the folder of the sound's trajectory files, or None.
     """
 
@@ -53,7 +53,7 @@ class MarkSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def add_sounds(companion: Companion) -> None:
-    """Let a companion keep the user's sounds."""
+    """Let a companion answer the requests about the user's sounds."""
     companion.add("sounds.list", Nothing, lambda _params: [_row(known) for known in user_sounds().values()])
     companion.add("sounds.read", Named, lambda params: _read(own_sound(params.name)))
     companion.add("sounds.at", Numbered, lambda params: _read(own_sound_at(params.number)))

@@ -1,4 +1,4 @@
-"""What is remembered from one start to the next."""
+"""Stores what `play` remembers from one run to the next, and its latest usable settings."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ class State(msgspec.Struct, frozen=True):
 
     instrument: name or path of the .onnx file.
     sha256: digest of that file.
-    sound: the edited sound, as the content of a sound's file. For a sound with parts, the knobs' changes are left out.
-    folder: the folder of the sound's trajectory files, or None.
+    sound: the sound with the player's changes, as the content of a sound's file. If the sound has parts, moves of knobs
+        are not in this content, but only in the positions below.
+    folder: the folder of the files that the sound names, or None.
     positions: position of each target, 0 to 1. If the sound has parts, these are the first part's positions.
     other_positions: for each further part, the positions of its targets.
     settings: the values when the run ended.
-    configured: the values in the settings file when the run began. If a value in this file has changed since then, it
-        replaces the value in `settings`.
+    configured: what the settings file said about the same settings when the run began. If the file says something else
+        about one of them when the next run begins, that run takes the file's value, not the value in `settings`.
     """
 
     instrument: str
@@ -69,13 +70,13 @@ def state_path() -> Path:
 
 
 def write_state(state: State) -> None:
-    """Replace the state's file; after a power cut, the old or the new file is there, complete."""
+    """Replace the state's file. A power cut leaves either the whole old file or the whole new one."""
     with atomic_write(state_path(), "wb") as stream:
         stream.write(msgspec.json.format(msgspec.json.encode(state), indent=1) + b"\n")
 
 
 def read_state() -> State | None:
-    """The remembered state, or None; UserError if its file is broken or was written by a newer Timbrebox."""
+    """The remembered state; None if it has no file. UserError if the file is broken or from a newer Timbrebox."""
     path = state_path()
     if not path.exists():
         return None
@@ -121,7 +122,10 @@ def settings_path() -> Path:
 
 
 def write_settings(config: Config) -> None:
-    """Store usable settings of `play`, unless they are stored already."""
+    """Store settings with which `play` has started, unless they are stored already.
+
+    A service plays with them if its settings file is unusable at a later start.
+    """
     if read_settings() != config:
         with atomic_write(settings_path(), "wb") as stream:
             stream.write(msgspec.json.format(msgspec.json.encode(config), indent=1) + b"\n")

@@ -31,9 +31,9 @@ _WAITING = frozenset({KnobTurn, PhaseBlend, Clock, Tempo})
 
 
 class ControlMap:
-    """Knows which MIDI control moves which target; a device without a map has the settings' map.
+    """Knows which MIDI control moves which target. A device without a map of its own uses the settings' map.
 
-    The same events in the same order always give the same positions.
+    The same events in the same order always move the targets to the same positions.
     """
 
     def __init__(self, config: Config):
@@ -48,9 +48,9 @@ class ControlMap:
             del self._states[number]
 
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
-        """Move the targets of the control that sent an event; returns False if the voices need the event, too.
+        """Move the targets of the control that sent an event; returns False if the voices need the event.
 
-        The voices need every release of a pedal or key.
+        They need it if its control moves no target and starts no action, and if it is the release of a pedal or key.
         """
         kind = KINDS[type(event)]
         if kind is Kind.CC:
@@ -87,7 +87,10 @@ class ControlMap:
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
-        """Remember the chosen NRPN; returns whether the event was data that moved an NRPN's target."""
+        """Remember the NRPN that the event chooses; or, if the event is data, move the targets of the chosen NRPN.
+
+        Returns whether the event was data for such targets.
+        """
         control, state = event.control, self._state(event)
         if control == Control.NRPN_MSB:
             state.parameter_msb, state.parameter = event.value, NO_PARAMETER
@@ -138,7 +141,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event changes only spectra, the blend of phases or the tempo, so that it may wait for a hop."""
+        """Whether an event can wait for a hop, because it changes only spectra, the blend of phases or the tempo."""
         kind = type(event)
         if kind is ControlChange:
             bindings = self._bindings.get(event.device, self._common)

@@ -12,7 +12,7 @@ from runtime.control.targets import LFO_RATES
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
-# Where a Sound holds the values of most targets: field names, from the outermost structure inwards.
+# For most targets: the names of the fields that lead from a Sound to the target's value, the outermost first.
 FIELDS: dict[str, tuple[str, ...]] = {
     "phase_blend": ("phase_blend",),
     "filter.cutoff": ("filter", "cutoff_hz"),
@@ -40,10 +40,10 @@ _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 
 
 def edited_sound(knobs: Knobs, card: Card) -> Sound:
-    """The chosen sound with the present values of all moved targets and the morph's position.
+    """The chosen sound with the player's changes: the present values of moved targets, and the morph's position.
 
-    If the player has moved the target `level` by some dB, the sound's level_db moves by as much.
-    card: gives the latents' names.
+    If the player has moved the target `level` by some dB, the sound's level_db moves by as much, within its limits.
+    card: the instrument's card, which has the latents' names.
     """
     present = knobs.present
     patch, values = present.patch, present.values
@@ -59,8 +59,8 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
         sound = _with(sound, ("filter", "type"), present.filter_kind)
     if sound.morph is not None and knobs.morph is not None:
         sound = _with(sound, ("morph", "at"), knobs.morph.at)
-        # Store only LFO rates that the player has moved: the morph's sounds give the others. But a sound of the morph
-        # may be a dict: this sound with other knob positions. A dict gives no rates, so if there is one, store all.
+        # The morph's sounds give LFO rates, so store only those rates that the player has moved. But if one of the
+        # morph's sounds is a dict of knob positions, it gives no rates. Then store all rates.
         is_place = any(isinstance(each, dict) for each in sound.morph.sounds)
         for name, target in LFO_RATES.items():
             if target in values and name not in present.rates and not is_place:

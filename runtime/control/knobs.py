@@ -20,7 +20,7 @@ class Knobs:
     present: the knobs of the sound that the next notes play.
     morph: that sound's morph.
     begun_at: the latents' positions when that sound was chosen.
-    n_changes: grows with every change of spectra or phases.
+    n_changes: grows whenever a knob or a new sound changes spectra or the blend of phases.
     moved: the targets that have moved, except latents; the reader of this set empties it.
     UserError if the settings name a preset that the instrument does not have.
     """
@@ -44,7 +44,7 @@ class Knobs:
         return self.present.blend
 
     def begin(self, patch: Patch, sounding: Iterable[SoundKnobs]) -> None:
-        """Choose a sound for the next notes; if the patch has no positions, the latents stay where they are.
+        """Choose a patch for the next notes. If it has no positions, the latents stay where they are.
 
         sounding: the knobs of the notes that are still heard.
         """
@@ -113,7 +113,7 @@ class Knobs:
             each.version = self._next_number()
 
     def set(self, target: str, value: float) -> None:
-        """Set a target that is not a latent to a value in its unit."""
+        """Give a target a value in the target's unit; the target must not be a latent."""
         for each in self.heard:
             each.set(target, value)
             if target in SPECTRAL and target != "phase_blend":

@@ -1,4 +1,4 @@
-"""MIDI learn: the next control that moves gets the armed target."""
+"""MIDI learn: the control that the player moves next will move the chosen target or start the chosen action."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Learned(msgspec.Struct, frozen=True):
     """What was learned: a line for a device's map.
 
     device: the device's number.
-    share: the position, 0 to 1, to which the target jumps; None if it does not jump.
+    share: the control's last position, 0 to 1, to which the target jumps when the line is learned; None if the target
+        does not jump.
     """
 
     device: int
@@ -60,9 +61,9 @@ class Learner:
         self._heard = Recognition()
 
     def arm(self, target: str, now_s: float, limit_s: float = LIMIT_S, takeover: Takeover = "jump") -> None:
-        """Learn a control for at most `limit_s` seconds; UserError for an unknown target or action.
+        """Start to learn a control, for at most `limit_s` seconds; UserError for an unknown target or action.
 
-        takeover: that of the learned line.
+        takeover: the learned line gets it if its mode is `absolute`.
         """
         refuse_unknown_target(target, "learn")
         self.target, self._takeover, self._until_s = target, takeover, now_s + limit_s
@@ -83,7 +84,7 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Finish learning if a control has stopped moving, or if the time limit is over.
+        """Finish learning if a control has clearly moved and then stopped, or if the time limit is over.
 
         Returns what was learned, or None.
         """
@@ -109,7 +110,7 @@ class Learner:
 
 def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
     kind = place.control.kind
-    # A key counts on its own channel only: on another channel it may play notes.
+    # A key counts only on the channel on which it was learned: on another channel, its number still plays a note.
     channel = place.channel + 1 if kind is Kind.NOTE else "all"
     if target in ACTIONS:
         line = MapLine(str(place.control), action=target, channel=channel)
@@ -125,8 +126,8 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
-    """The learned lines plus a new line, which replaces those that have its control, target or action."""
-    # Several controls may be silenced, so a line with NOTHING replaces only lines with its own control.
+    """The learned lines plus a new line, which replaces those that have its control, its target or its action."""
+    # Several lines can have the action NOTHING, so a line with NOTHING replaces only lines with its own control.
     is_other = line.action == NOTHING
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)
 
@@ -137,8 +138,8 @@ def without(
     """The learned lines that stay when a target or action is unlearned.
 
     names: all names of the target or action; None to remove all learned lines.
-    own: the device's lines for this target or action, but no learned lines. A learned line that silences the control of
-        one of these lines is removed, too.
+    own: those of the device's lines for this target or action that were not learned. If a learned line silences the
+        control of one of them, the learned line is removed, too.
     """
     if names is None:
         return ()
@@ -146,9 +147,9 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """The learned lines, and lines that silence the controls of `own`.
+    """The learned lines, plus new lines that silence the controls of `own`.
 
-    If a learned line already names a control, no line is added for it.
+    If a learned line already has one of these controls, no line is added for that control.
 
     own: lines of the device that were not learned.
     """
@@ -163,7 +164,10 @@ def silences(line: MapLine, other: MapLine) -> bool:
 
 
 def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:
-    """What the control of `line` moved before: by `lines` or, if they do not name it, by its meaning in MIDI."""
+    """What the control of `line` moved before, except what `line` itself moves.
+
+    `lines` say it. If none of them has the control, its meaning in MIDI says it.
+    """
     old = [each.moves for each in lines if same_control(each, line)]
     if old:
         return [moves for moves in dict.fromkeys(old) if moves != line.moves]

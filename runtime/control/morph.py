@@ -15,12 +15,12 @@ from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
 # A path has N_STEPS steps from one sound to the next. A square has N_SQUARE_STEPS steps from one corner to the next.
-# The LFOs' rates and the settings that are no targets change only from step to step, and only for new notes.
+# The LFOs' rates, and the numbers that are no targets, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
 def steps(morph: PlayedMorph) -> list[np.ndarray]:
-    """For each step of a morph, the weights of its sounds: float64 (n_sounds,), with the sum 1."""
+    """For each step of a morph, the weights of the morph's sounds. Their sum is 1; float64 (n_sounds,)."""
     is_square, n_sounds = morph.shape == "square", len(morph.patches)
     n_steps = (N_SQUARE_STEPS + 1) ** 2 if is_square else (n_sounds - 1) * N_STEPS + 1
     return [_weights_of_step(number, is_square, n_sounds) for number in range(n_steps)]
@@ -34,7 +34,7 @@ def _weights_of_step(number: int, is_square: bool, n_sounds: int) -> np.ndarray:
 
 
 def square_weights(x: float, y: float) -> np.ndarray:
-    """At (x, y), the weights of the sounds in a square's corners: (0, 0), (1, 0), (0, 1) and (1, 1)."""
+    """The weights, at (x, y), of the sounds in a square's corners, in the order (0, 0), (1, 0), (0, 1), (1, 1)."""
     return np.array([(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y])
 
 
@@ -54,12 +54,12 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    Between two sounds, positions are interpolated, not values: a cutoff moves in octaves.
+    Between two sounds, a target's position is interpolated, not its value: a cutoff moves in octaves.
 
     positions: latents' positions, used for those sounds that do not name any.
     places: positions of CONTROLS, 0 to 1.
     nearest: the sound with the largest weight; all that is no number, such as the filter's type, is taken from it.
-    step: index, in `steps`, of the step nearest to the controls.
+    step: number of the step nearest to the controls' positions, in the order of `steps`.
     """
 
     def __init__(self, morph: PlayedMorph, positions: Sequence[float], places: Mapping[str, float]):
@@ -95,7 +95,10 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """By target, each LFO's rate in Hz at the step nearest to the controls; DEFAULT_LFO_HZ for a rate in beats."""
+        """Each LFO's rate in Hz at the step nearest to the controls' positions, by the name of the rate's target.
+
+        A rate in beats gives DEFAULT_LFO_HZ.
+        """
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():
@@ -123,9 +126,11 @@ class Morph:
 
 
 def _shares(way: np.ndarray) -> np.ndarray:
-    """For each point of a way: (length from the first point to this one) / (the way's length), 0 to 1.
+    """For each point of a way, the share of the way's length that lies before the point, 0 to 1.
 
-    way: (n_points, n_latents).
+    If the length is 0, the shares are evenly spaced.
+
+    way: the latents' positions on the way from one sound to the next, (n_points, n_latents).
     """
     lengths = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))))
     return lengths / lengths[-1] if lengths[-1] else np.linspace(0.0, 1.0, len(way))

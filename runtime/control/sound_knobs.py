@@ -22,9 +22,9 @@ class SoundKnobs:
     values: the other targets by name, in the units of `targets.RANGES`.
     version: changes whenever the notes' spectra change; different for each sound.
     blend: the blend of phases, 0 to 1.
-    gain: factor for the level.
+    gain: the level as a factor.
     pan: -1 to 1.
-    envelope: the envelope of the next notes.
+    envelope: the envelope; each stage of a note has the values that are set when the stage begins.
     filter_kind: a type of Filter, such as `low`.
     shapes: whether any target changes the decoder's spectra.
     has_bandwidth: whether the bandwidth is or was above 0.
@@ -101,7 +101,7 @@ class SoundKnobs:
     def _follow(self) -> None:
         values = self.values
         self.blend, self.pan = values["phase_blend"], values["pan"]
-        # A part of a sound gets no louder than a single sound may be, however far a control raises its level.
+        # The patch sounds louder by `beside_db` than its target `level` says, but never louder than `level` may be.
         level_db = min(values["level"] + self.patch.beside_db, RANGES["level"].highest)
         self.gain = 10.0 ** (level_db / 20.0)
         kind = self._kind
@@ -126,7 +126,7 @@ def _with_stage(envelope: Adsr, stage: str, value: float) -> Adsr:
 
 
 def _kept_rates(patch: Patch) -> dict[str, float]:
-    """For a saved sound with a morph: the rates, in Hz, of the LFOs that the player had moved."""
+    """The LFO rates, in Hz, that the player moved before the sound was saved; empty for a sound without a morph."""
     morph = patch.sound.morph
     if patch.morph is None or morph is None or morph.at is None:
         return {}

@@ -1,4 +1,4 @@
-"""The targets that the player's controls can move, with their ranges."""
+"""The targets that the player's controls can move, and each target's range."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from runtime.sound.motion import LATENT
 class Range(NamedTuple):
     """The travel of a target: from `lowest` to `highest`, in `unit`.
 
-    spacing: how the value follows the position.
+    spacing: how the value rises while the position moves from 0 to 1.
     - `linear`: evenly.
     - `ratio`: each octave takes the same part of the travel; `lowest` must be above 0.
-    - `square`: with the square of the position, so that small values are set finely.
+    - `square`: as the square of the position, so that the player can set small values finely.
     """
 
     lowest: float
@@ -42,7 +42,7 @@ class Range(NamedTuple):
 
 SHARE = Range(0.0, 1.0, "")
 TIME = Range(0.0, 10.0, "s", "square")
-# Every latent is a target, too. It is called `latent.NAME`, or by its number, such as `latent.3`.
+# Every latent is a target, too, but is not listed here. Its name is `latent.NAME`, or `latent.3` by its number.
 RANGES: dict[str, Range] = {
     "phase_blend": SHARE,
     "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),
@@ -69,7 +69,7 @@ RANGES: dict[str, Range] = {
     "reverb": SHARE,
     "chorus": SHARE,
 }
-# The target of each LFO's rate. An LFO with `beats` follows the tempo: its rate is no target.
+# For each LFO, the target that sets its rate. An LFO with `beats` follows the tempo, so its rate is no target.
 LFO_RATES = {"lfo_1": "lfo_1.rate", "lfo_2": "lfo_2.rate"}
 # What a control can start instead of moving a target.
 ACTIONS = (
@@ -83,7 +83,8 @@ ACTIONS = (
     "record",
     "tap_tempo",
 )
-# A map's line may have NOTHING as its action. Then the control moves no target, but keeps its meaning in MIDI.
+# A line of a map can have NOTHING as its action. Then the line's control moves no target and starts no action, but
+# keeps its meaning in MIDI.
 NOTHING = "nothing"
 
 # Targets that change only spectra or phases, as latents do.

@@ -1,4 +1,4 @@
-"""Writes demo.mid, a minute with the bundled instrument's sounds: python -m runtime.demo.make_demo.
+"""Writes demo.mid, a piece of one minute for the default instrument's sounds: python -m runtime.demo.make_demo.
 
 A program change chooses the sound of all later notes, on all channels. So a program change comes before each note or
 chord.
@@ -16,8 +16,9 @@ from runtime.sound.store import instrument_sounds
 
 BEATS_PER_MINUTE = 100.0
 BAR = 4.0
-# Lead and bass have channels of their own. So the lead's wheels do not move the chords. And lead and bass can have
-# lower volumes, because their single notes are almost as loud as chords of other sounds.
+# Lead and bass each have their own channel. So the lead's wheels do not move the chords, and the channels of lead and
+# bass can have lower volumes. They need them: a single note of lead or bass is almost as loud as a chord of another
+# sound.
 LEAD, BASS = 1, 2
 LEAD_VOLUME, BASS_VOLUME, FULL_VOLUME = 82, 74, 100  # -3.4, -5.2 and 0 dB
 

@@ -1,6 +1,7 @@
 """Writes prelude.mid, Bach's Prelude in C (BWV 846, 1722, public domain): python -m runtime.demo.make_prelude.
 
-Every bar is one chord of five notes, broken in one pattern and played twice; the last three bars are written out.
+Each bar but the last three has one chord of five notes. The notes are played one after the other, twice, in the same
+pattern in each bar. The last three bars are listed note by note.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ BAR = 16 * SIXTEENTH
 BEATS_PER_MINUTE = 76.0
 LAST_BEATS_PER_MINUTE = 50.0
 
-# How many bars each control takes to move from the middle to one end, to the other end, and back.
+# For each controller number, how many bars the knob takes to move from the middle to the top, to the bottom, and back
+# to the middle.
 KNOBS = {70: 8.0, 71: 11.0, 72: 13.0}
 KNOB_STEP = SIXTEENTH
 

@@ -27,9 +27,9 @@ class Score:
         self._add(0.0, _CONTROL, MetaMessage("set_tempo", tempo=bpm2tempo(beats_per_minute)))
 
     def play(self, sound: str, notes: Iterable[tuple[float, float, str, int]], channel: int = 0) -> None:
-        """Play notes with a sound.
+        """Add notes for a sound to play.
 
-        At the same tick, notes of an earlier call come before notes of a later call.
+        If notes of two calls begin at the same tick, those of the earlier call come first.
 
         notes: (start, length, names of the notes, velocity) for each note or chord.
         """

@@ -66,7 +66,9 @@ def _rates(root: Path) -> str:
 
 
 def holders(root: Path) -> dict[int, str]:
-    """The names of the programs that have a sound card open for playback, by process id.
+    """The names of the programs that have a sound card open for playback.
+
+    A key is the number of a program's process, or of the program's thread that opened the card.
 
     The cards' status files name only some of these programs; open files show the others.
     root: the folder that contains proc.
@@ -82,7 +84,7 @@ def holders(root: Path) -> dict[int, str]:
 
 
 def _leader(root: Path, process: int) -> int:
-    """The process that a thread belongs to: the kernel gives only the number of the thread that opened a card."""
+    """The process that a thread belongs to. A card's status file gives only the thread that opened the card."""
     leader = re.search(r"^Tgid:\s*(\d+)", text_of(root / f"proc/{process}/status"), re.MULTILINE)
     return int(leader[1]) if leader else process
 
@@ -120,7 +122,7 @@ def _keyboards(given: Given, inputs: dict[str, list[str] | str]) -> list[Finding
 
 
 def _list_all() -> dict[str, object]:
-    """The outputs, and for each MIDI API its inputs, or the reason why it lists none."""
+    """The outputs, and the inputs of each MIDI API; an error's text in place of inputs that cannot be listed."""
     portaudio = load_portaudio()
     outputs = list_outputs(portaudio)
     inputs: dict[str, object] = {}
@@ -136,4 +138,4 @@ if __name__ == "__main__":
     with quiet_stderr():
         answer = json.dumps(_list_all())
     print(answer, flush=True)
-    os._exit(0)  # closing PortAudio may hang as well
+    os._exit(0)  # a normal exit would close PortAudio, and this may hang, too

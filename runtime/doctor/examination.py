@@ -31,7 +31,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def examine(given: Given, checks: tuple[Check, ...] = CHECKS) -> Iterator[Finding]:
-    """Yield each finding as soon as it is known; a check that raises becomes a finding."""
+    """Yield each finding as soon as it is known. An exception in a check becomes a finding, too."""
     for check in checks:
         try:
             yield from check(given)

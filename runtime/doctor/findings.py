@@ -28,11 +28,11 @@ _PATIENCE_S = 10.0
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One result.
+    """One result of a check.
 
     name: what was checked.
     says: what was found.
-    mend: what to do, mostly a command to type.
+    mend: what to do, usually a command to type; empty if there is nothing to do.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Given(msgspec.Struct, frozen=True):
 
     instrument: name or file; None for the settings' instrument.
     root: the folder that contains proc, sys and dev.
-    playing: the playing process's report; None if nothing plays.
+    playing: what the process that plays reports about itself; None if nothing plays.
     figures: measured values by name, added by the checks.
     """
 
@@ -61,15 +61,15 @@ Check = Callable[[Given], list[Finding]]
 
 
 def worst(findings: Sequence[Finding]) -> Verdict:
-    """The worst verdict of all findings; good without findings."""
+    """The worst verdict of all findings; GOOD if there are no findings."""
     verdicts = {finding.verdict for finding in findings}
     return BAD if BAD in verdicts else MEND if MEND in verdicts else GOOD
 
 
 def screen_lines(findings: Sequence[Finding], width: int | None = None) -> list[str]:
-    """The findings as lines in columns, each remedy below its finding.
+    """The findings as lines in columns, each remedy below its finding. A remedy is never split over two lines.
 
-    width: in characters; None for the terminal's width. A command is never split over two lines.
+    width: in characters; None for the terminal's width.
     """
     width = width or max(_LEAST_WIDTH, min(shutil.get_terminal_size((100, 24)).columns, _MOST_WIDTH))
     lines, after = [], _MARGIN + " " * (_NAME_WIDTH + 1)

@@ -9,7 +9,7 @@ from runtime.instrument.library import DEFAULT_INSTRUMENT, find, load, sha256_of
 
 
 def check_instrument(given: Given) -> list[Finding]:
-    """Load the instrument. Loading checks its operators, its card, and what it decodes from the card's check inputs."""
+    """Load the instrument. Loading checks its operators and card, and that it still gives the card's check outputs."""
     asked = given.instrument or given.config.instrument
     try:
         decoder = load(asked)

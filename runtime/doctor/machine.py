@@ -44,7 +44,8 @@ def check_processor(given: Given) -> list[Finding]:
     says = f"{n_cores} cores" if n_cores > 1 else "1 core"
     says += f", governor {' and '.join(sorted(governors))}" if governors else ", full speed (no governor)"
     slow = governors - set(GOOD_GOVERNORS)
-    # With the drivers intel_pstate and amd-pstate, the governor powersave speeds up quickly; with others it does not.
+    # With the drivers intel_pstate and amd-pstate, the governor powersave raises the speed quickly. With other drivers,
+    # it does not.
     driver = text_of(given.root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_driver")
     if slow and not (slow == {"powersave"} and driver.startswith(("intel_pstate", "amd-pstate"))):
         return [Finding("Processor", MEND, f"{says}: slow to speed up, so a loud chord may crackle", _SET_GOVERNOR)]

@@ -13,14 +13,14 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, text_of
 from runtime.link.client import connect
 
 MOST_LATE_SHARE = 0.001
-_UNCONNECTED = ("0A", "07")  # states of sockets without another end: listening TCP, unconnected UDP
+_UNCONNECTED = ("0A", "07")  # states of sockets with no remote end: listening TCP, unconnected UDP
 _LOCAL = re.compile(r"0100007F|00000000000000000000000001000000|0000000000000000FFFF00000100007F")
 
 
 def ask_playing() -> tuple[dict | None, str]:
     """Ask the playing process for its health and process id; returns (report, reason).
 
-    The reason says why the report is None; it is empty if nothing plays.
+    The report is None if no process answers. Then the reason says why; the reason is empty if nothing plays.
     """
     try:
         with connect() as link:
@@ -81,7 +81,7 @@ def check_network(given: Given) -> list[Finding]:
 class Socket(NamedTuple):
     """A network socket of a process.
 
-    is_local: whether only this machine can be at its other end.
+    is_local: whether only this machine can be at the socket's other end.
     goes_out: whether the process made the connection.
     """
 
@@ -90,10 +90,10 @@ class Socket(NamedTuple):
 
 
 def sockets(root: Path, process: int) -> list[Socket]:
-    """The network sockets of a process; none if this user may not see them.
+    """The network sockets of a process; an empty list if this user has no right to see them.
 
     root: the folder that contains proc.
-    Source: proc_net(5). Counted from 0, column 1 is the local address, 2 the remote address, 3 the state, 9 the inode.
+    Source: proc_net(5). Columns, counted from 0: 1 local address, 2 remote address, 3 state, 9 inode.
     """
     own = set()
     for path in root.glob(f"proc/{process}/fd/*"):
@@ -105,7 +105,7 @@ def sockets(root: Path, process: int) -> list[Socket]:
         for line in text_of(root / f"proc/{process}/net/{kind}").splitlines()[1:]
     ]
     mine = [row[1:4] for row in rows if len(row) > 9 and row[9] in own]
-    # A connection does not go out if this process listens on its local port: the other end has opened it.
+    # If this process listens on the local port of a connection, the other end has opened the connection.
     served = {local.rpartition(":")[2] for local, _, state in mine if state in _UNCONNECTED}
     return [
         Socket(bool(_LOCAL.match(local if state in _UNCONNECTED else far)), local.rpartition(":")[2] not in served)

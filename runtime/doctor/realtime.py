@@ -1,4 +1,4 @@
-"""Checks the limits for real-time work."""
+"""Checks the system's limits for real-time work: priority and locked memory."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _CONTAINER = "run it outside of a container, or give the container: --cap-add=SY
 
 
 def check_limits(_given: Given) -> list[Finding]:
-    """Check the limits of priority and locked memory.
+    """Check whether the system permits real-time priority, and enough locked memory.
 
-    Several settings can permit the priority, so the check tries to get it.
+    Any of several settings can permit the priority. So the check does not read settings, but tries to get the priority.
     """
     if sys.platform != "linux":
         return []

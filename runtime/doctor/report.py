@@ -32,7 +32,7 @@ def version() -> str:
 def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
     """The whole report.
 
-    lines: what the screen shows.
+    lines: what `doctor` shows on the screen.
     root: the folder that contains proc and sys.
     """
     packages = ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES)
@@ -59,9 +59,9 @@ def private_names(root: Path = Path("/")) -> dict[str, str]:
 
 
 def without_private(text: str, names: dict[str, str]) -> str:
-    """Replace home folders, names of sound files and the given names in a text.
+    """Replace home folders, names of sound files and private names in a text.
 
-    names: the replacement for each given name.
+    names: the replacement for each private name.
     """
     homes = {os.path.expanduser("~"), str(Path.home())} - {"/", ""}
     for home in sorted(homes, key=len, reverse=True):

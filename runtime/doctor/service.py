@@ -9,7 +9,7 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, output_of
 UNIT = "timbrebox.service"
 _NAMES = "LoadState,UnitFileState,ActiveState,StatusText,NRestarts,Result"
 MOST_REASONS = 3
-# Patterns for systemd's lines in the journal when a service fails, each with what the doctor says of it.
+# Patterns of the lines that systemd writes to the journal when a service fails. After each: the doctor's words for it.
 _REASONS = (
     (r"code=killed, status=9/KILL", "it was killed"),
     (r"[Ww]atchdog timeout", "it hung, and the watchdog ended it"),
@@ -71,7 +71,7 @@ def restarts(journal: str) -> list[str]:
                 detail = f" ({match[1]})" if match.re.groups else ""
                 found.append((date, f"{reason}{detail}"))
                 break
-    # After the watchdog's line, systemd logs the signal that ended the program: keep one line of the two.
+    # After the watchdog's line, systemd logs the signal that ended the program: keep only the watchdog's.
     merged: list[tuple[str, str]] = []
     for date, reason in found:
         if merged and merged[-1][0] == date and "watchdog" in merged[-1][1] and "watchdog" not in reason:

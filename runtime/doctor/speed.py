@@ -1,4 +1,4 @@
-"""Checks whether this machine is fast enough: the engine plays in a separate process."""
+"""Checks whether this machine is fast enough: lets an engine play in a separate process and measures its blocks."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from runtime.sound.patch import Patch
 
 PLAYED_S = 4.0
 PATIENCE_S = 60.0
-ROOM = 0.7  # blocks that take more than this share of their duration would be late with a little more work
+ROOM = 0.7  # if blocks take more than this share of their duration, a little more work would make them late
 _LOOK_S = 0.2
-_N_NOT_JUDGED = 16  # the first blocks do not count: they use their memory for the first time
+_N_NOT_JUDGED = 16  # the first blocks are left out: they are slow, because they use memory for the first time
 LARGEST_BUFFER_FRAMES = 2048
 
 
@@ -121,7 +121,7 @@ def _played(instrument: Path, n_voices: int, buffer_frames: int, sample_rate_hz:
 
 
 def main() -> None:
-    """Measure with the command line's arguments; prints JSON."""
+    """Measure what the command line's arguments say, and print the figures as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("instrument", type=Path)
     for name in ("n_voices", "buffer_frames", "sample_rate_hz"):

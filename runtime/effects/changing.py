@@ -10,8 +10,8 @@ T = TypeVar("T")
 class Changing(Generic[T]):
     """A value that may be crossfading to a new value.
 
-    A change begins with the first cell at or after its frame, and lasts n_cells cells. If it is due during an earlier
-    change, it waits until the earlier change ends. If several changes wait, only the newest is made.
+    A change begins with the first cell at or after the change's frame, and lasts n_cells cells. A change that is due
+    during an earlier change waits until the earlier one ends. If several are due by then, only the newest is made.
 
     Attributes:
     now: the value, or the old value during a change.

@@ -12,8 +12,8 @@ from runtime.effects.grid import CellEffect, cell_frames
 
 MOST_VOICES = 6  # three copies on each side
 N_COPIES = {"chorus": 2, "ensemble": 3}
-# The delay of copy k, counted from 0, swings around MIDDLE_MS + k * APART_MS. So no two copies make the same comb
-# filter.
+# Copies are numbered from 0. The delay of copy k swings around MIDDLE_MS + k * APART_MS. So no two copies make the same
+# comb filter.
 MIDDLE_MS, APART_MS = 12.5, 2.3
 LONGEST_MS = MIDDLE_MS + 2 * APART_MS + 6.0
 # An ensemble's second swing, as in the string machines of the 1970s: faster and narrower than the first.
@@ -31,13 +31,13 @@ class Copies(NamedTuple):
     A voice here is one copy on one side; the left side's voices come first. A voice's delay swings; in an ensemble, a
     second, faster swing is added.
 
-    places: where each voice reads the sent sound at each frame of a cell, without the swing. In frames from the
+    places: where each voice reads the sent sound at each frame of a cell, without the swings. In frames from the
         cell's beginning, float64 (n_voices, cell).
     depth: how far the first swing moves a delay to either side, in frames.
     turns: the first swing's turns per frame.
     phases: the voices' phases, the same in both swings. In turns, float64 (n_voices, 1).
     angles: the angles of both swings in a cell that begins at frame 0. In radians, float64 (2, cell).
-    tremble: the second swing's depth, relative to the first; 0 without one.
+    tremble: the second swing's depth, divided by the first's; 0 if there is no second swing.
     gains: each voice's gains to left and right, float32 (2, n_voices).
     """
 
@@ -77,7 +77,7 @@ class Chorus(CellEffect[Copies]):
     def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
         cell = cell_frames(sample_rate_hz)
         n_back = math.ceil(LONGEST_MS / 1000.0 * sample_rate_hz) + cell
-        # Cells begin in the middle of the reverb's cells, so that no small block computes a cell of both effects.
+        # The chorus's cells begin in the middle of the reverb's cells. So no small block has to compute one of each.
         super().__init__(sample_rate_hz, copies(settings, sample_rate_hz), n_back, 0, cell // 2)
         self._places, self._swing = np.zeros((2, MOST_VOICES, cell))
         self._whole = np.zeros((MOST_VOICES, cell), np.int64)

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # the frequencies of the three decay times
+LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # where bass, middle and treble have their decay times
 LOW_POLE_HZ, HIGH_POLE_HZ = 350.0, 2800.0
 HIGHEST_GAIN = 0.9999
 N_ITERATIONS = 40
 
 
 def poles(sample_rate_hz: int) -> tuple[float, float]:
-    """The poles of the low-pass filters L and H, which all delay lines share; H has its pole twice."""
+    """The pole of the low-pass filter L, then the double pole of the low-pass filter H. All delay lines use both."""
     high_hz = min(HIGH_POLE_HZ, 0.17 * sample_rate_hz)
     return tuple(math.exp(-2.0 * math.pi * hz / sample_rate_hz) for hz in (LOW_POLE_HZ, high_hz))
 
@@ -24,18 +24,20 @@ def meeting_points_hz(sample_rate_hz: int) -> np.ndarray:
 
 
 def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Complex responses (3, n) of the bands of bass, middle and treble: L, H - L and 1 - H. Their sum is 1."""
+    """Responses of the bands of bass, middle and treble (L, H - L and 1 - H): complex (3, n). Their sum is 1."""
     z = np.exp(-2j * math.pi * np.asarray(frequencies_hz) / sample_rate_hz)
     low, high = ((1.0 - pole) / (1.0 - pole * z) for pole in poles(sample_rate_hz))
     return np.stack((low, high**2 - low, 1.0 - high**2))
 
 
 def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
+    """The gains of bass, middle and treble in each delay line's filter: float64 (3, n) for n lines.
 
-    delays_s: each line's delay, (n,). A sound that passes a line also passes the line's filter.
-    decays_s: the wanted times of decay by 60 dB at the frequencies `meeting_points_hz`, (3,). If no filter is steep
-        enough, the decay comes as close as possible.
+    A sound that passes through a line also passes through the line's filter.
+
+    decays_s: the wanted decay times, in which a sound falls by 60 dB, at the frequencies `meeting_points_hz`; (3,). If
+        the filters cannot be steep enough, the sound's decay times only come near these.
+    delays_s: each line's delay, (n,).
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
@@ -48,9 +50,9 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 
 
 class LowPasses:
-    """Applies the low-pass filters L and H (see `poles`) to all delay lines, one cell at a time.
+    """Applies the low-pass filters L and H (see `poles`) to all delay lines, one cell (see grid.py) at a time.
 
-    A matrix product has at most n_lines * cell^2 = 262,144 multiplications. For more multiplications, OpenBLAS would
+    The largest matrix product needs n_lines * cell^2 = 262,144 multiplications. For a larger product, OpenBLAS would
     use threads, and these would wait for each other.
     """
 
@@ -73,7 +75,7 @@ class LowPasses:
         self._n_lines = n_lines
 
     def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
-        """Filter a cell of all lines with L and with H.
+        """Filter one cell of each line with L and with H.
 
         lines: float32 (n_lines, cell).
         out: receives the lines filtered with L, then the lines filtered with H; float32 (2 n_lines, cell).

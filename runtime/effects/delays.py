@@ -8,11 +8,12 @@ from runtime.effects.grid import SendRing
 
 
 class Delays:
-    """Several delay lines, as rings: float32 (n_lines, size + cell).
+    """Several delay lines. Each is one row of a ring.
 
-    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece.
-
+    sound: the ring, float32 (n_lines, size + cell). Frame f is in column f % size. The final `cell` columns repeat the
+    first ones, so that a whole cell can be read in one piece.
     longest: the longest delay, in frames.
+    cell: frames of one cell.
     """
 
     def __init__(self, n_lines: int, longest: int, cell: int):
@@ -29,9 +30,9 @@ class Delays:
 
 
 class Reader:
-    """Reads cells from a ring: one from each of the given rows, which have their own delays.
+    """Reads one cell from each of several rows of a ring. Each row is read with its own delay.
 
-    rows: the rows' indices, int (n_rows,); an index may occur more than once.
+    rows: the rows' indices, int (n_rows,). If an index occurs twice, that row is read twice, with two delays.
     """
 
     def __init__(self, ring: Delays | SendRing, rows: np.ndarray, cell: int):

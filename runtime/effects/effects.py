@@ -51,8 +51,8 @@ class Effects:
 
         frame: in the next block or later.
 
-        Sound that is already in the reverb follows a new size or decay, too. A change that comes during a crossfade
-        waits. If several wait, only the newest is made.
+        A new size or decay also changes the sound that is already in the reverb. A change that is due during a
+        crossfade waits until the crossfade ends. If several are due by then, only the newest is made.
         """
         self._reverb.change(frame, prepared.room)
         self._chorus.change(frame, prepared.copies)
@@ -63,7 +63,9 @@ class Effects:
     ) -> None:
         """Add reverb and chorus to `dry` and equalise the sum, in place. Call this for every block, in order.
 
-        frame: the block's first frame. dry, reverb_send, chorus_send: float32 (n, 2), any n; None for silence.
+        frame: the block's first frame.
+        dry: the block, float32 (n, 2), any n.
+        reverb_send, chorus_send: the sound sent to each effect, float32 (n, 2); None for silence.
         """
         self._reverb.add(frame, dry, reverb_send)
         self._chorus.add(frame, dry, chorus_send)

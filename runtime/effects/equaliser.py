@@ -23,8 +23,8 @@ SILENCE = 1e-10
 class Filters(NamedTuple):
     """The equaliser's filters, made for `settings`.
 
-    matrix: float64 (CELL + 6, CELL + 6), or None if the filters change nothing. It turns the CELL samples of a cell and
-    the filters' six states into the filtered samples and the next states.
+    matrix: turns the CELL samples of a cell and the filters' six states into the filtered samples and the next states;
+        float64 (CELL + 6, CELL + 6). None if the filters change nothing.
     """
 
     settings: EqualiserConfig
@@ -87,8 +87,8 @@ def _high_shelf(gain: float, angle: float) -> np.ndarray:
 
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
     """`Filters.matrix` for these sections, applied one after the other."""
-    # The sections have states s, an input x and an output y. The next states are a s + b x, and y = c s + d x. Each
-    # section is in the transposed direct form II.
+    # Together, the sections have six states s, one input x and one output y. The next states are a s + b x, and
+    # y = c s + d x. Each section is in the transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0
     for number, section in enumerate(sections):
         b0, b1, b2, _, a1, a2 = section / section[3]
@@ -115,9 +115,9 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell is computed again for each block that adds samples to it. Until the cell is full, its last samples are those
-    of an older cell. They do no harm, because the matrix is 0 wherever a later sample would change an earlier one. So
-    the sound does not depend on block sizes.
+    A cell is computed again for each block that adds samples to it. Until the cell is full, the rest of it holds
+    samples of an older cell. These do no harm, because the matrix is 0 wherever a later sample would change an earlier
+    one. So the sound does not depend on block sizes.
 
     Attribute n_cells_computed: number of cells computed so far, a measure of the work.
     """

@@ -20,13 +20,16 @@ T = TypeVar("T", bound="IsPrepared")
 
 
 class IsPrepared(Protocol):
-    """An effect's settings, ready to play. In them, `settings.enabled` says whether the effect is on."""
+    """An effect's settings, and what is computed from them; `settings.enabled` says whether the effect is on."""
 
     settings: ReverbConfig | ChorusConfig
 
 
 def cell_frames(sample_rate_hz: int) -> int:
-    """The frames of one cell: 3 ms at 44.1 kHz, and never longer than the shortest delay of an effect."""
+    """The length of one cell in frames: 3 ms at 44.1 kHz.
+
+    No copy of the chorus and no delay line of the reverb has a delay that is shorter than one cell.
+    """
     return 128 if sample_rate_hz >= 22050 else 32
 
 
@@ -64,7 +67,7 @@ class SendRing:
     def close_cell(self, frame: int) -> bool:
         """Finish the cell that begins at `frame`; return whether a sample of it is above SILENCE.
 
-        If no sample is, the cell is set to 0.
+        A cell without such a sample is set to 0.
         """
         if self.is_clean(frame):
             return False
@@ -85,7 +88,7 @@ class CellEffect(ABC, Generic[T]):
 
     T: the type of the prepared settings.
     n_back: how many frames back the effect reads the sent sound.
-    n_tail: the most frames for which sound stays in the effect's own delay lines.
+    n_tail: for how many frames, at most, a sample stays in the effect's own delay lines.
     shift: cell k begins at frame k * n - shift, where n is the number of frames in a cell.
     n_cells_computed: number of cells computed so far, a measure of the work.
     """
@@ -112,9 +115,9 @@ class CellEffect(ABC, Generic[T]):
         self._settings.change(frame + self._shift, prepared)
 
     def add(self, frame: int, dry: np.ndarray, send: np.ndarray | None) -> None:
-        """Add to `dry` the wet sound of the block that begins at `frame`.
+        """Add the effect's wet sound to the block that begins at `frame`.
 
-        dry: float32 (n, 2).
+        dry: the block, float32 (n, 2), changed in place.
         send: the sound sent to the effect, float32 (n, 2); None for silence.
         """
         frame += self._shift
@@ -158,10 +161,10 @@ class CellEffect(ABC, Generic[T]):
 
     @abstractmethod
     def _compute(self, frame: int, out: np.ndarray) -> bool:
-        """Write into `out`, float32 (2, cell), the wet sound of the cell that begins at `frame`.
+        """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell).
 
-        Returns whether the effect's own delay lines are silent. While the settings change, self._ramp is the
-        progress of the crossfade at each frame of the cell, 0 to 1: float32 (cell,).
+        Returns whether the effect's own delay lines are silent. While the settings change, self._ramp has the progress
+        of the crossfade at each frame of the cell, 0 to 1, float32 (cell,).
         """
 
     def _fall_asleep(self) -> None:

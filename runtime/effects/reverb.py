@@ -18,10 +18,13 @@ _LOW, _HIGH, _TAPS, _LINES, _SCATTERED, _RAMPED = (slice(16 * i, 16 * i + 16) fo
 class Reverb(CellEffect[Design]):
     """A reverb with the sound of a room.
 
-    The outputs of sixteen delay lines are filtered, mixed with the input, and scattered by short delays. Then they are
-    mixed and scattered again, mixed by a matrix that turns slowly, and written back to the lines. The scattering in the
-    loop follows Schlecht and Habets, Scattering in Feedback Delay Networks (2020). The turning follows their
-    Time-Varying Feedback Matrices in Feedback Delay Networks (2015).
+    The sound goes round a loop:
+    - It is read from sixteen delay lines, filtered, and mixed with the input.
+    - It is scattered by short delays, mixed, and scattered again.
+    - A matrix that turns slowly mixes it. Then it is written back to the lines.
+
+    The scattering follows "Scattering in Feedback Delay Networks" by Schlecht and Habets (2020). The turning follows
+    "Time-Varying Feedback Matrices in Feedback Delay Networks" by the same authors (2015).
     """
 
     def __init__(self, sample_rate_hz: int, settings: ReverbConfig):
@@ -61,7 +64,10 @@ class Reverb(CellEffect[Design]):
         return np.maximum.reduce(mixed, axis=None) <= QUIET
 
     def _read(self, reader: Reader, frame: int, name: str, out: np.ndarray) -> None:
-        """Read a ring at the delays in the design's field `name`; while the room changes, crossfade old and new."""
+        """Read a ring at the delays in the design's field `name`.
+
+        While the room changes, crossfade from the sound at the old delays to the sound at the new ones.
+        """
         now, coming = self._settings.now, self._settings.coming
         if coming is None:
             reader.read(frame, getattr(now, name), out)
@@ -69,7 +75,10 @@ class Reverb(CellEffect[Design]):
             reader.read_between(frame, getattr(now, name), getattr(coming, name), self._ramp, out)
 
     def _mix(self, name: str, rows: np.ndarray, out: np.ndarray) -> None:
-        """Multiply rows by the matrix in the design's field `name`; while the room changes, crossfade old and new."""
+        """Multiply rows by the matrix in the design's field `name`.
+
+        While the room changes, crossfade from the old matrix to the new one.
+        """
         now, coming = self._settings.now, self._settings.coming
         matrix = getattr(now, name)
         np.matmul(matrix, rows, out=out)
@@ -82,9 +91,9 @@ class Reverb(CellEffect[Design]):
             out += change
 
     def _turning_matrices(self, frame: int) -> np.ndarray:
-        """The turning matrices for the cell that begins at `frame`.
+        """What `RoomTurning.matrices` returns for the cell that begins at `frame`.
 
-        While the room changes, their largest angle moves in a straight line from the old room's to the new room's.
+        While the room changes, the largest angle moves in a straight line from the old room's to the new room's.
         """
         now, coming = self._settings.now, self._settings.coming
         largest = next_largest = now.turning

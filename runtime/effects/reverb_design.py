@@ -1,4 +1,4 @@
-"""Translates the reverb's settings into delays, in frames, and matrices."""
+"""Translates the reverb's settings into delays (in frames) and matrices."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
 # Delays, in units of the time in which sound crosses the room's length.
 SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
-LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # first scattering, second scattering, the input's taps
+LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # of the two scatterings and of the input's taps
 MEAN_LOOP = 1.0
 # A sound loses at most 6 dB in one loop: else a room's decay would be a few separate echoes.
 LOOPS_PER_DECAY = 10.0
 LEAST_TREBLE = 0.4  # the decay time at 6 kHz, divided by decay_s, if the damping is 1
 EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the delay lines
-# Of 200 seeds, this one makes echoes dense soonest in rooms of 10, 22 and 40 m.
+# Of 200 seeds, this is the one with which echoes become dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
-# Largest angles of the turning matrix, in radians. A room in which each resonance just overlaps the next gets TURNING.
-# No room gets more than MOST_TURNING: a larger angle would audibly move the pitch of steady tones.
+# The largest angle of the turning matrix, in radians. It is TURNING in a room in which one resonance covers each
+# frequency (see `overlap`). It never exceeds MOST_TURNING: a larger angle would audibly move the pitch of steady tones.
 TURNING, MOST_TURNING = 0.8, 1.0
 
 
@@ -32,14 +32,17 @@ class Design(NamedTuple):
     """A room, ready to play.
 
     Delays in frames, int (16,) each:
-    lines: of the delay lines.
-    first, second: of the two scatterings.
-    taps: of the input; the first eight are for the left side. Pre-delay and latency (one cell) are included.
+    lines: the delays of the delay lines.
+    first: the delays of the first scattering.
+    second: the delays of the second scattering.
+    taps: the delays at which the input is read: eight for the left side, then eight for the right side. They include
+        the pre-delay and a latency of one cell.
 
-    Matrices, float32:
-    loop: from the low-passed lines, the taps and the lines to the first scattering, (16, 64).
-    between: from the first to the second scattering, (16, 16).
-    output: from the lines and the second scattering to left and right, (2, 32).
+    Matrices, float32, with a column for each channel that is mixed and a row for each result:
+    loop: makes what enters the first scattering, (16, 64). Its columns, 16 each, are for the lines after low-pass
+        L, the lines after low-pass H, the taps, and the lines themselves.
+    between: makes what enters the second scattering from what leaves the first, (16, 16).
+    output: makes left and right from the lines and from what leaves the second scattering, (2, 32).
 
     turning: largest angle of the turning matrix, in radians.
     """
@@ -63,7 +66,7 @@ class Design(NamedTuple):
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
     """The longest delays of a delay line, of a scattering, and of the input's taps, in frames."""
     room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
-    # 2 % and 64 frames more, because a line's delay is rounded up to the next free prime number.
+    # 2 % and 64 frames more, because a line's delay is rounded up to a prime number that no other line has.
     line, scattering, tap = (
         math.ceil(1.02 * room * share) + 64 for share in (LONGEST_LINE, LONGEST_SECOND, LONGEST_TAP)
     )
@@ -137,7 +140,7 @@ def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def _spread(n: int, random: np.random.Generator) -> np.ndarray:
-    """n random numbers, ascending, one in each of n equal parts of 0 to 1."""
+    """n random numbers in ascending order, one from each of n equal parts of the range 0 to 1."""
     return (np.arange(n) + random.uniform(0.0, 1.0, n)) / n
 
 

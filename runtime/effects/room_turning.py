@@ -14,12 +14,12 @@ POINT_S = 0.012  # matrices are computed at points this far apart, and interpola
 
 
 class RoomTurning:
-    """The turning matrix, which mixes a room's channels, and turns slowly.
+    """The turning matrix, which mixes a room's channels, and changes slowly.
 
-    It first rotates each pair of channels (2 i and 2 i + 1), and then mixes all channels. A pair's angle in radians is
+    The matrix first rotates each pair of channels (2 i and 2 i + 1), and then mixes all channels. A pair is rotated by
         largest * sin(2 pi (rate t + phase)).
-    Each pair has its own rate and phase. t is the absolute time. At each point (see POINT_S) the matrix is orthogonal.
-    Between two points it amplifies nothing.
+    largest is the largest angle, in radians. Each pair has its own rate and phase. t is the absolute time. At each
+    point (see POINT_S) the matrix is orthogonal. Between two points it amplifies nothing.
     """
 
     def __init__(self, sample_rate_hz: int, cell: int):
@@ -36,9 +36,10 @@ class RoomTurning:
         self._matrices = np.zeros((N_LINES, 2 * N_LINES), np.float32)
 
     def matrices(self, number: int, largest: float, next_largest: float) -> np.ndarray:
-        """The matrix at a cell's beginning and, to its right, its change during the cell: float32 (16, 32).
+        """The matrix at a cell's beginning, and the matrix's change during the cell, side by side: float32 (16, 32).
 
-        number: number of the cell. largest, next_largest: the largest angle at the cell's beginning and at its end.
+        number: number of the cell.
+        largest, next_largest: the largest angle at the cell's beginning and at the cell's end.
         """
         point, place = divmod(number, self._n_cells)
         if point != self._point or largest != self._largest:

@@ -1,1 +1,1 @@
-"""Turns a recording into a sound of an instrument: knob positions, and a trajectory with colour and level."""
+"""Turns a recording into a sound of an instrument: knob positions, and a trajectory of knobs, colour and level."""

@@ -1,7 +1,7 @@
 """Encodes a recording as one or more sounds, the most likely first.
 
-Each sound comes from a reading: one way to understand the recording, such as an octave higher. The engine calls
-something else a reading (docs/engine.md).
+Each sound comes from a reading: one way to understand the recording, for example as a note an octave higher. In the
+engine, a reading is something else (docs/engine.md).
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-# Each reading has a distance from the recording. The steady reading is offered if its distance is at most NEAR_DB above
-# that of the first reading. A reading that is an octave off comes first if its distance is MUCH_NEARER_DB smaller.
+# A reading's distance is how far its sound is from the recording. The reading in the other octave comes first if its
+# distance is at least MUCH_NEARER_DB smaller than that of the reading at the heard note. The steady reading is offered
+# if its distance is at most NEAR_DB larger than that of the first reading.
 NEAR_DB, MUCH_NEARER_DB = 1.0, 0.5
-# Times of the sound's envelope. The release lasts USUAL_RELEASE_S if the recording has none.
+# Times of the sound's envelope. If the recording has no release, the sound's release lasts USUAL_RELEASE_S.
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
 
 class Options(NamedTuple):
     """What the user asks for.
 
-    most: the most candidates.
+    most: the largest number of candidates.
     colour: how much of the colour curve (see colour.py) is applied, 0 to 1.
-    keeps_tuning: whether a recording out of tune stays so.
+    keeps_tuning: whether a recording that is out of tune stays out of tune.
     around: the knob positions around which the sound moves, (n_latents,); None to search for the best positions.
     """
 
@@ -51,7 +52,10 @@ class Options(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A reading and its sound. kind: how it differs from the first reading, such as `steady`; empty for the first."""
+    """A reading and its sound.
+
+    kind: how the reading differs from the first reading, such as `steady`; empty for the first reading.
+    """
 
     reading: Reading
     kind: str

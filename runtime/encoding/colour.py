@@ -15,16 +15,16 @@ from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-# Limits, in dB, of a colour during the fit: a larger gain would raise the faint sound between the harmonics, too.
+# Limits, in dB, of a colour's gains during the fit. Larger gains would also raise the faint sound between harmonics.
 MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
 # `fit` finds the colour c, in dB, that minimizes
 # squared errors + _RIDGE * sum((c - mean(c))^2) + _BEND * sum((second differences of c)^2).
 _RIDGE, _BEND = 0.0001, 0.0001
-# The weights of a band in `fit` depend on its target, x dB; the loudest band has x = 0. The weight of its error is
-# max(_LEAST_WEIGHT, 10 ** (x / _WEIGHT_DB)). Its weight in the error of the overall level is 10 ** (x / _LOUD_DB).
-# Errors above _LARGE_DB count less.
+# A band has two weights in `fit`. Both depend on the band's target, x dB; the loudest band has x = 0. The band's error
+# has the weight max(_LEAST_WEIGHT, 10 ** (x / _WEIGHT_DB)). In the error of the overall level, the band has the weight
+# 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count less.
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0
@@ -33,11 +33,11 @@ LEAST_WEIGHT = 0.4  # the engine's least K-weight (runtime/engine/synthesis/shap
 
 
 class Colours:
-    """Fits colours to the spectra of one decoded note.
+    """Finds colours for the spectra of one decoded note.
 
     spec: the decoder's transform.
     model_note: the note for which the spectra are decoded.
-    semitones: how far the engine transposes them. All frequencies are those of the transposed sound.
+    semitones: how far the engine transposes the spectra. All bands lie at frequencies of the transposed sound.
     """
 
     def __init__(self, spec: StftSpec, model_note: int, semitones: float):
@@ -51,7 +51,7 @@ class Colours:
         self._filters = mel_triangles(N_BANDS, LOWEST_HZ, HIGHEST_HZ, heard)
         self._filters[: spec.first_heard_bin] = 0.0
         self._loudness = np.maximum(k_weighting(frequency_hz * ratio), LEAST_WEIGHT).astype(np.float32)
-        # All bins of a harmonic have one gain, so a fit needs only each harmonic's power in each band.
+        # All bins of a harmonic have the same gain, so a fit needs only each harmonic's power in each band.
         harmonics, self._harmonic_of = np.unique(numbers, return_inverse=True)
         self._groups = (self._harmonic_of[:, None] == np.arange(len(harmonics))).astype(np.float32)
         self._group_weights = self._weights[:, np.argmax(self._groups, axis=0)]
@@ -62,7 +62,7 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # A band depends on few of a colour's gains. Only these pairs (band, gain) are stored.
+        # Few of a colour's gains change the level of a band. Only such pairs (band, gain) are stored.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
@@ -72,7 +72,7 @@ class Colours:
 
         Returns the colours in dB, float64 (n, 40).
         magnitudes: decoded spectra, float32 (n, n_bins).
-        target_db: levels in bands, from `band_levels_db`, (n, 64).
+        target_db: levels of the recording in bands, relative to its loudest band, (n, 64).
         """
         power = np.square(magnitudes)
         power /= np.maximum(power.max(axis=1, keepdims=True), 1e-20)
@@ -80,8 +80,8 @@ class Colours:
         colour_db = np.zeros((len(parts), N_COLOURS), np.float32)
         bends = np.diff(np.eye(N_COLOURS), 2, axis=0)
         cost = _BEND * bends.T @ bends + _RIDGE * (np.eye(N_COLOURS) - 1.0 / N_COLOURS) + 1e-6 * np.eye(N_COLOURS)
-        # Soft bands lie between harmonics, where the decoder gives little sound: their errors must not change the loud
-        # bands.
+        # Soft bands get small weights. They lie between harmonics, where the decoder gives little sound. Their errors
+        # must not change the loud bands.
         weights = np.maximum(_LEAST_WEIGHT, 10.0 ** (target_db / _WEIGHT_DB))
         loud_weights = 10.0 ** (target_db / _LOUD_DB)
         loud_weights /= loud_weights.sum(axis=1, keepdims=True)
@@ -126,7 +126,10 @@ class Colours:
         return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The levels of transposed spectra in dB, (n, 64), in the bands of runtime/acoustics/timbre_distance.py."""
+        """The levels of spectra after transposition, in the bands of runtime/acoustics/timbre_distance.py.
+
+        Returns dB relative to each spectrum's loudest band, (n, 64).
+        """
         in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)
@@ -134,8 +137,9 @@ class Colours:
     def level_over_loudness_db(self, decoded: np.ndarray, coloured: np.ndarray) -> np.ndarray:
         """The level of each coloured spectrum minus the loudness of the decoded one, in dB, (n,).
 
-        The engine makes all decoded spectra equally loud, and then colours them. So this is the level at which it plays
-        a coloured spectrum. Level and loudness are measured as in runtime/engine/synthesis/shaping/levels.py.
+        The engine makes all decoded spectra equally loud, and then colours them. So this difference is the level at
+        which the engine plays a coloured spectrum. Level and loudness are measured as in
+        runtime/engine/synthesis/shaping/levels.py.
         """
         level = _sounding_power(coloured, np.ones_like(self._loudness))
         return 10.0 * np.log10(level / _sounding_power(decoded, self._loudness))

@@ -10,7 +10,8 @@ from runtime.instrument.decoder import MAX_BATCH, Decoder
 def decode(decoder: Decoder, positions: np.ndarray, note: int) -> np.ndarray:
     """The decoder's spectra at several knob positions and one note, float32 (n, n_bins).
 
-    positions: (n, n_latents). note: one of the model's notes.
+    positions: (n, n_latents).
+    note: one of the model's notes.
     """
     card = decoder.card
     out = np.empty((len(positions), card.spec.n_bins), np.float32)

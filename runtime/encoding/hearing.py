@@ -14,7 +14,7 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_fra
 
 AUDIBLE_DB = -45.0  # frames below this level, relative to the loudest frame, are silent
 ONSET_DB = -40.0  # the level at which a sound begins, relative to its highest level
-LEAD_S = 0.003  # the onset is set this much earlier, so that no part of the attack is cut off
+LEAD_S = 0.003  # the onset is set this much before the sound reaches ONSET_DB, so that no part of the attack is cut off
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note has its pitch in at least this share of the audible frames
 # A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
@@ -23,11 +23,11 @@ LEAST_STEADY_SHARE = 0.5  # a single held note has its pitch in at least this sh
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-# The recorded note may be an octave away from the heard note:
-# - An octave above or below, if at least LEAST_OCTAVE_SHARE of the frames have that other note.
-# - An octave below, if the partials that only this lower note has are strong. They must hold at least LEAST_HALF_SHARE
-#   of the energy, and at least LEAST_OVER_NOISE times the energy between partials. This is not tried if the heard note
-#   lies below bin N_BINS_APART, because there the partials of the two notes cannot be told apart.
+# Two signs that the recorded note may lie an octave from the heard note:
+# - At least LEAST_OCTAVE_SHARE of the frames with a pitch have the note an octave above or below.
+# - The partials that only the note an octave below has are strong. They hold at least LEAST_HALF_SHARE of the energy,
+#   and at least LEAST_OVER_NOISE times the energy between partials. This sign is not sought if the heard note lies
+#   below bin N_BINS_APART, because there the partials of the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
@@ -69,7 +69,7 @@ class Take:
 
 
 def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) -> list[Take]:
-    """The notes of a recording, the longest first; none if there is no sound in it.
+    """The notes of a recording, the longest first; an empty list if the recording is silent.
 
     samples: the mono recording at spec.sample_rate_hz, float32 (n,).
     keeps_tuning: whether to leave the tuning as it is.
@@ -78,7 +78,8 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
     if peak < 1e-5:
         return []
     samples = (samples / peak).astype(np.float32)
-    # With silence at both ends, the first frame is centred on the first sample, and even a short sound has frames.
+    # Silence is added at both ends, so that the first frame is centred on the first sample, and so that even a short
+    # sound has frames.
     padded = np.pad(samples, (spec.frame_size // 2, spec.frame_size))
     magnitudes = magnitude_frames(padded, spec)
     loudest = magnitudes[:, spec.first_heard_bin :].max(axis=1)
@@ -98,7 +99,7 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
 
 
 def resampled(samples: np.ndarray, speed: float) -> np.ndarray:
-    """The samples at another speed, float32. Speed 2 makes them an octave higher and half as long."""
+    """The sound at another speed, float32 (n,). At speed 2, it is an octave higher and half as long."""
     if abs(speed - 1.0) < 1e-6:
         return samples
     return soxr.resample(samples, 1e6 * speed, 1e6).astype(np.float32)
@@ -139,7 +140,9 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
     notes = sorted(((a, b) for a, b in runs if b - a >= least), key=lambda run: run[0] - run[1])
     classes = {round(float(np.nanmedian(heard[a:b]))) % N_CHROMA for a, b in notes}
     if len(classes) < 2 or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
-        return whole  # one note; a run of it ends where its pitch is unclear, or is heard in another octave
+        # One note, or no clear note. One note can give several runs, because a run ends where the pitch is unclear, or
+        # where the note is heard in another octave.
+        return whole
     return notes
 
 
@@ -149,7 +152,11 @@ def _starts_here(heard: np.ndarray, index: int) -> bool:
 
 
 def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
-    """The pitch of a note. magnitudes: its audible frames. heard: the MIDI note heard in each frame, or NaN."""
+    """The pitch of a note.
+
+    magnitudes: the note's audible frames.
+    heard: the MIDI note heard in each of these frames, or NaN.
+    """
     known = heard[np.isfinite(heard)]
     if not len(known):
         return Pitch(UNPITCHED_NOTE, 0.0, False)
@@ -195,15 +202,15 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    # Only three bins. For a chord, `note` may lie far below the chord's notes (see LEAST_LOW_SHARE). Then more bins
-    # would include energy that leaks from the lowest of these notes.
+    # Only three bins count as the fundamental. For a chord, `note` may lie far below the chord's notes (see
+    # LEAST_LOW_SHARE). Then more bins would include energy that leaks from the lowest of the chord's notes.
     fundamental = power[max(0, bin_ - 1) : bin_ + 2]
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 
 @lru_cache(maxsize=32)
 def _harmonic_bins(note: float, spec: StftSpec) -> tuple[np.ndarray, np.ndarray]:
-    """For each bin, the number of the note's nearest harmonic, and whether the bin can hold that harmonic's energy."""
+    """For each bin, the number of the harmonic nearest to it, and whether the bin can hold that harmonic's energy."""
     frequency_hz, f0_hz = np.arange(spec.n_bins) * spec.bin_hz, float(note_to_hz(note))
     number = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
     apart_hz = np.abs(frequency_hz - number * f0_hz)

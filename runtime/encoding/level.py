@@ -11,24 +11,29 @@ from runtime.sound.trajectory.trajectory import LEVEL_STEP_S
 
 SILENCE_DB = -100.0
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.01, 0.06
-N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so the level does not pulse with it
+# A Hann window of two periods has a frequency response of zero at the fundamental. So the level does not pulse at the
+# fundamental's frequency.
+N_PERIODS = 2
 FULL_DB = 3.0  # a sound is at full level if it is at most this far below its highest level
-DYING_DB = 12.0  # a sound dies away if its level falls this far from the attack's end to the held part's end
+DYING_DB = 12.0  # a sound dies away if its level falls by at least this much during the held part
 # The held level is the median of the levels after the attack. During the release, the level is more than RELEASE_DB
 # below the held level. At the release's end, it is at least RELEASE_FALL_DB below the held level.
 RELEASE_DB = 6.0
 RELEASE_FALL_DB = 15.0
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
-LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of a trajectory's level; 0 is its loudest part
+LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of a trajectory's level; its loudest LOUD_WINDOW_S has 0 dB
 LOUD_WINDOW_S = 0.1
 
 
 def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
     """The level in dB, one value per LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
 
+    The level is the mean power in a Hann window. The window is two periods of the fundamental long, but at least
+    SHORTEST_WINDOW_S and at most LONGEST_WINDOW_S.
+
     samples: float (n_samples,).
-    pitch_hz: the fundamental. The window is two of its periods long, within limits.
-    before: number of samples before the time 0.
+    pitch_hz: frequency of the fundamental.
+    before: number of samples before the first value's time, the onset.
     """
     window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
     half = max(1, round(0.5 * window_s * sample_rate_hz))
@@ -42,7 +47,10 @@ def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, be
 
 
 def with_loudest_at_0(level_db: np.ndarray) -> np.ndarray:
-    """A trajectory's level in dB, shifted so that its loudest LOUD_WINDOW_S has 0 dB, and limited."""
+    """A trajectory's level in dB, shifted so that its loudest LOUD_WINDOW_S has 0 dB.
+
+    Values below LOWEST_DB or above HIGHEST_DB are replaced by these limits.
+    """
     n = max(1, min(len(level_db), round(LOUD_WINDOW_S / LEVEL_STEP_S)))
     loudness = np.convolve(10.0 ** (level_db / 10.0), np.full(n, 1.0 / n), mode="valid")
     return (level_db - 10.0 * np.log10(loudness.max())).clip(LOWEST_DB, HIGHEST_DB)
@@ -53,9 +61,9 @@ class Marks:
     """Where a sound's parts begin and end, in s from its onset.
 
     attack_s: when the sound reaches full level.
-    release_s: when its release begins; None without a release.
+    release_s: when the release begins; None if the sound has no release, or if it dies away.
     end_s: when the sound is over.
-    dies_away: whether the level falls all the time, as in struck and plucked sounds.
+    dies_away: whether the level falls far during the held part, as in struck and plucked sounds.
     """
 
     attack_s: float
@@ -71,7 +79,8 @@ def marks_of(level_db: np.ndarray) -> Marks:
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
     release = _release(level_db, attack)
     last = end if release is None else release
-    # Compare the means of the held part's first and final fifth: these are so long that vibrato and beats average out.
+    # Compare the mean levels of the held part's first and final fifth. A fifth is so long that vibrato and beating
+    # average out.
     fifth = max(1, (last - attack) // 5)
     fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
     dies_away = fall_db >= DYING_DB

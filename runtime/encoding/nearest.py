@@ -21,7 +21,7 @@ class Trained:
 
 
 def trained_sounds(card: Card) -> Trained:
-    """The training frames in the card's embedding or, if the card has none, its presets."""
+    """The training frames in the card's embedding; if there are none, the card's presets."""
     if card.embedding is not None and card.embedding.latents:
         return Trained(card.embedding.labels, np.array(card.embedding.latents, np.float32))
     positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)

@@ -1,4 +1,4 @@
-"""Corrects a sound's level by what the engine plays, so that the sound swells and fades as its recording does."""
+"""Measures notes that the engine plays, and corrects the sound's level: it then swells and fades like the recording."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-# The level of each note fluctuates in its own way, because each note has other random phases. What all notes share is
-# corrected, so the correction holds for any seed. Nobody is likely to play with SEED.
+# The level of each note fluctuates in its own way, because each note has other random phases. Only the error that all
+# notes share is corrected, so the correction holds for any seed. A player's seed is unlikely to be SEED.
 N_NOTES, SEED, VELOCITY = 6, 1_000_003, 100
-TAIL_S, GAP_S, RELEASE_S = 0.05, 0.15, 0.02  # after the measured part; between two notes; how long a note fades
-HIGHEST_HZ = 100.0  # the window of a level is that of this pitch or a lower one, so it lasts at least 20 ms
-AUDIBLE_DB = -40.0  # nothing is corrected below this level, relative to the recording's loudest
+# Times: from a note's measured part to its release, from its release to the next note, and of the fade at its end.
+TAIL_S, GAP_S, RELEASE_S = 0.05, 0.15, 0.02
+HIGHEST_HZ = 100.0  # a level is measured as for this pitch or a lower one, so its window lasts at least 20 ms
+AUDIBLE_DB = -40.0  # relative to the recording's loudest level; below this, corrections are interpolated
 MOST_DB = 6.0  # the largest correction
-FADE_S = 0.1  # the correction fades out so long before the measured part ends, if the sound goes on
+FADE_S = 0.1  # how long the correction fades out, up to the end of the measured part, if the sound goes on after it
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
-_NEARBY = np.hanning(23)[1:-1] / np.hanning(23).sum()  # weights of the levels within 50 ms
-# A note should come to full level at most this long before or after the recording does: ON_TIME_S, or ON_TIME_SHARE of
-# the recording's time to full level, whichever is longer. For this, `on_time_db` changes the level by at most
-# MOST_ON_TIME_DB. It aims at MARGIN_DB more than is needed.
+_NEARBY = np.hanning(23)[1:-1] / np.hanning(23).sum()  # weights for a mean over the levels within 50 ms
+# A note should come to full level when the recording does. It may be early or late by at most ON_TIME_S, or
+# ON_TIME_SHARE of the recording's time to full level, whichever is longer. For this, `on_time_db` changes the
+# level by MARGIN_DB more than is needed, but by at most MOST_ON_TIME_DB.
 ON_TIME_S, ON_TIME_SHARE, MARGIN_DB, MOST_ON_TIME_DB = 0.0175, 0.14, 0.1, 1.0
 _LEAST_SQUARE = 1e-9
 _ON_TIME_SMOOTHING = np.hanning(7)[1:-1] / np.hanning(7).sum()
 
 
 def with_played_level(reading: Reading, sound: Sound, decoder: Decoder) -> Reading:
-    """The reading with a level at which the engine plays the level of the recording, in the first MEASURED_S.
+    """The reading, with its level corrected: in the first MEASURED_S, the engine's notes have the recording's level.
 
-    sound: the reading's. Its trajectory is replaced by that of the reading.
+    sound: the sound that was made from the reading. It is measured with the reading's trajectory in place of its own.
     """
     rate_hz, hz = decoder.card.sample_rate_hz, min(float(note_to_hz(reading.note)), HIGHEST_HZ)
     level_db = reading.trajectory.level_db.astype(np.float64)
@@ -57,7 +58,10 @@ def with_played_level(reading: Reading, sound: Sound, decoder: Decoder) -> Readi
 
 
 def _notes(reading: Reading, sound: Sound, decoder: Decoder, n_levels: int) -> list[np.ndarray]:
-    """N_NOTES notes of a sound as the engine plays them, each float32 (n_frames,), mono, for n_levels levels."""
+    """N_NOTES notes of a sound, as the engine plays them: mono, each float32 (n_frames,).
+
+    n_levels: how many levels of each note will be measured.
+    """
     # Without a loop or a release, the engine plays the path from its beginning to its end.
     path = replace(reading.trajectory, loop_s=None, release_s=None, plays_once=True)
     envelope = msgspec.structs.replace(sound.envelope, release_s=RELEASE_S)
@@ -84,7 +88,7 @@ def _correction_db(asked_db: np.ndarray, played_db: np.ndarray) -> np.ndarray:
     audible = asked_db >= asked_db.max() + AUDIBLE_DB
     weights = audible * 10.0 ** (asked_db / 10.0)
     errors_db = asked_db - played_db
-    # All sounds are equally loud, so only differences within the sound count.
+    # The engine does not copy the recording's loudness, so a note's mean error does not count.
     errors_db -= (errors_db @ weights / weights.sum())[:, None]
     known = np.flatnonzero(audible)
     mean_db = np.interp(np.arange(len(asked_db)), known, errors_db.mean(axis=0)[known])

@@ -23,7 +23,7 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
-MEASURED_S = 2.2  # distances are measured in this many seconds from the beginning
+MEASURED_S = 2.2  # only this much of a take, from its beginning, counts in distances
 AUDIBLE_DB = -50.0  # hops below this level, relative to the loudest, do not count in distances and means
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
@@ -32,13 +32,15 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 class Reading:
     """A take, understood as one note, with the sound that was made from it.
 
-    note: the MIDI note that counts as the take's.
+    note: the MIDI note as which the take is understood.
     positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move; the knobs as offsets from `positions`.
     marks: the take's attack, release and end.
-    distance_db: from the sound to the recording.
-    nearest, nearest_trained_db: name and distance of the nearest sound that the instrument was taught; None if the
-        instrument's card names no such sounds.
+    distance_db: the distance of the sound from the take.
+    nearest: of the sounds that the instrument was taught, the name of the one nearest to the take.
+    nearest_trained_db: the distance of that sound from the take.
+
+    nearest and nearest_trained_db are None if the instrument's card names no sounds that it was taught.
     """
 
     take: Take
@@ -73,7 +75,8 @@ def read_take(
     steady = weights @ positions / weights.sum()
     colours = Colours(spec, model_note, note - model_note)
     trained = trained_sounds(card)
-    # Only coherent phases flutter, and only a single note gets them.
+    # A sound flutters only with coherent phases, and only a single note gets these. So another take may have any share
+    # of loose power.
     loose = loose_shares(heard, spec, float(note_to_hz(note))) if take.pitch.is_single else np.ones(n_hops)
     best = around
     if best is None:
@@ -176,7 +179,7 @@ def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, 
 
 
 def _weights(level_db: np.ndarray, marks: Marks, step_s: float, n_hops: int) -> np.ndarray:
-    """How much each hop counts in means, (n_hops,): an audible hop between attack and release counts 1."""
+    """Each hop's weight in a mean over the hops, (n_hops,). An audible hop between attack and release has weight 1."""
     times_s = np.arange(n_hops) * step_s
     at_hops = np.interp(times_s, np.arange(len(level_db)) * LEVEL_STEP_S, level_db)
     audible = (at_hops >= at_hops.max() + AUDIBLE_DB).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Searches for the knob positions whose spectra are nearest to a recording, when each spectrum has its best colour."""
+"""Searches for the knob positions whose spectra, each with its best colour (colour.py), are nearest to a recording."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.instrument.decoder import Decoder
 MOST_STARTS = 64
 N_AROUND, N_KEPT = 120, 6  # each round tries N_AROUND new positions around the N_KEPT best ones
 SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the standard deviation of the new positions
-# Weight of the distance without colour: the plain spectrum should be near the target, too.
+# Weight of the distance without colour: the uncoloured spectrum, too, should be near the target.
 PLAIN_SHARE = 0.25
 # Loose power (see tones.py) flutters. Its cost in dB is LOOSE_DB * max(0, loose share - the target's loose share).
 LOOSE_DB = 4.0
@@ -28,10 +28,10 @@ ROUGHNESS_DB = 4.0
 
 
 class Target(NamedTuple):
-    """What spectra should be like: a recording's frame, or the frames of n hops.
+    """What spectra are compared with: one frame, or n frames of a recording, one for each hop.
 
-    bands_db: the levels in bands, (64,) or (n, 64).
-    loose: the share of loose power (see tones.py) that costs nothing; a number or (n,).
+    bands_db: the frame's levels in bands, (64,), or those of n frames, (n, 64).
+    loose: the share of loose power (see tones.py) that costs nothing; a number, or one for each frame, (n,).
     """
 
     bands_db: np.ndarray
@@ -41,7 +41,7 @@ class Target(NamedTuple):
 def search(decoder: Decoder, model_note: int, colours: Colours, target: Target, starts: np.ndarray) -> np.ndarray:
     """Search for the knob positions whose spectrum is nearest to the target; returns them, (n_latents,).
 
-    target: of one frame.
+    target: a target with one frame.
     starts: knob positions to begin with, (n, n_latents); at most MOST_STARTS of them are tried.
     """
     random = np.random.default_rng(0)
@@ -60,7 +60,8 @@ def search(decoder: Decoder, model_note: int, colours: Colours, target: Target, 
 def refined(decoder: Decoder, model_note: int, colours: Colours, target: Target, path: np.ndarray) -> np.ndarray:
     """A path that is about as smooth as `path`, and whose spectra are nearer to the recording.
 
-    path: the knob positions at each hop, (n, n_latents). target: of n frames.
+    target: a target with n frames.
+    path: the knob positions at each hop, (n, n_latents).
     """
     random = np.random.default_rng(0)
     path, costs = path.copy(), costs_of(decoder, model_note, colours, target, path)
@@ -74,9 +75,10 @@ def refined(decoder: Decoder, model_note: int, colours: Colours, target: Target,
 
 
 def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """The cost of each position's distance from the positions one hop before and after it in `path`: in dB, (n,).
+    """For each hop, the cost in dB of the distance between `positions` at this hop and `path` at the hops next to it.
 
     positions, path: knob positions at each hop, (n, n_latents).
+    Returns (n,).
     """
     padded = np.pad(path, ((1, 1), (0, 0)), mode="edge")
     squares = np.square(positions - padded[:-2]) + np.square(positions - padded[2:])
@@ -86,12 +88,12 @@ def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
 def costs_of(
     decoder: Decoder, model_note: int, colours: Colours, target: Target, positions: np.ndarray
 ) -> np.ndarray:
-    """The cost of each position, (n,).
+    """The cost in dB of each of n knob positions, (n,).
 
     cost = distance with the best colour + PLAIN_SHARE * distance without colour + cost of loose power (see LOOSE_DB).
-    A distance is from the target.
+    Both distances are from the target.
 
-    target: of one frame, or of n frames.
+    target: a target with one frame for all positions, or with n frames, one for each position.
     positions: (n, n_latents).
     """
     decoded = decode(decoder, positions, model_note)

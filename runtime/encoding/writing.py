@@ -1,4 +1,4 @@
-"""Writes a recording's sounds; an existing file is replaced only if asked for."""
+"""Writes the sounds that a recording was encoded as; replaces existing files only if told to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER_SUFFIX = "-sounds"
 
 
 def candidate_path(out: Path, number: int) -> Path:
-    """The path of a candidate. That of the first is `out`; those of later ones end in -2, -3 and so on."""
+    """The path of a candidate: `out` for number 1. For later numbers, -2, -3 and so on come before the suffix."""
     return out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
 
 
@@ -34,7 +34,7 @@ def sound_path(recording: Path, out: Path | None) -> Path:
 def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
     """The folder for the sounds, and the path of each recording's sound.
 
-    folder: searched with its subfolders.
+    folder: searched for recordings, with its subfolders.
     out: the folder for the sounds; None for a folder in the working directory, named after `folder`.
     UserError if there are no recordings, or `out` is a file.
     """
@@ -59,9 +59,9 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
 
 
 def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
-    """Check the files of candidates number 1 to `most`.
+    """Check the paths of candidates number 1 to `most`.
 
-    UserError if a file cannot be written, or if it exists already and `force` is False.
+    UserError if no file can be written there, or if a file is there already and `force` is False.
     """
     for number in range(1, most + 1):
         path = candidate_path(out, number)

@@ -32,7 +32,7 @@ def build_engine(
 
 
 def warm_up(patch: Patch, decoder: Decoder, sample_rate_hz: int) -> None:
-    """Play a note on another engine, because the first note of a process is slow."""
+    """Play a note on an engine that is not used again, because the first note of a process is slow."""
     engine, block = build_engine(patch, decoder, sample_rate_hz), np.zeros((512, 2), np.float32)
     engine.post(NoteOn(0, 60, 100))
     for _ in range(_WARM_UP_BLOCKS):

@@ -50,8 +50,8 @@ class Engine:
     n_voices: 1 to 64; None for the number in the settings.
     seed: the seed of all random numbers; None for the seed in the settings.
     sample_rate_hz: None for the instrument's rate.
-    config: None for the settings of `patch`.
-    patch: the sound at the start.
+    config: None for the settings of `patch`; without a patch, None for the default settings.
+    patch: the sound at the start; None for the sound in the settings.
     programs: the sounds that program changes choose; None for the instrument's presets.
     start: the state of another engine with the same instrument, settings and sounds, or None.
     limits: whether the sound is limited to full scale.
@@ -59,7 +59,7 @@ class Engine:
 
     Attributes:
     frame: the next frame to render.
-    status: a snapshot, replaced when a span begins or events are applied.
+    status: the engine's state; it is renewed only when a span begins or events are applied.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Engine:
         self.instrument = instrument
         self.sample_rate_hz = sample_rate_hz or card.sample_rate_hz
         self.frame = 0
-        # Mono needs two lanes: one voice fades out while the next begins.
+        # Mono and legato need two lanes: one voice fades out while the next begins.
         played = [patch, *(programs or ())]
         played += [each for one in played if one.morph for each in one.morph.patches]
         modes = {each.settings.voice.mode for each in played}
@@ -90,7 +90,8 @@ class Engine:
         controls = ControlMap(config)
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
         channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
-        # The scale is left out: a recording does not keep the scale's file, and yet must sound the same when replayed.
+        # The gains of even keys ignore the settings' scale. A recording of what was played does not contain the scale's
+        # file; its replay could not compute other gains, and must sound the same.
         equal = msgspec.structs.replace(config.tuning, scale=None)
         even_keys = EvenKeys(instrument, key_pitches(equal), self.sample_rate_hz)
         lanes = self._bank.table, n_lanes, self.sample_rate_hz
@@ -117,7 +118,7 @@ class Engine:
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append two things to `history`.
+        """From now on, append two kinds of entries to `history`.
 
         - each collected event, as (frame, event)
         - each state that `ask_for_state` requests, as (frame, EngineState)
@@ -152,7 +153,7 @@ class Engine:
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
-        """Return `patch` ready for the event SoundChange. Never call this on the audio thread."""
+        """Make a patch ready to play; returns what a SoundChange needs. Never call this on the audio thread."""
         ready = (each for each in self._palette.programs if each.patch is patch)
         return next(ready, None) or self._palette.ready(patch)
 
@@ -161,7 +162,7 @@ class Engine:
         return edited_sound(self._knobs, self.instrument.card)
 
     def target_position(self, target: str) -> float | None:
-        """A target's position, 0 to 1, or None if the instrument lacks it. Any thread may call this."""
+        """A target's position, 0 to 1, or None if the instrument lacks the target. Any thread may call this."""
         return self._knobs.position(target)
 
     def render(self, out: np.ndarray) -> None:
@@ -171,7 +172,7 @@ class Engine:
         """
         frame, n_frames, events, spans = self.frame, len(out), self._events, self._spans
         end, spans.has_worked = frame + n_frames, False
-        # Events that wait for the next hop need not be collected earlier.
+        # Events that wait for the next hop need not be collected before the block that contains this hop.
         if events.has_news and (end > spans.first_hop or end > spans.end or events.is_urgent):
             spans.end = events.collect(frame, spans.end, spans.first_hop)
         if end > spans.end:
@@ -203,7 +204,7 @@ class Engine:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra were silenced so far, because they had infinities, NaNs or too large values."""
+        """How many spectra have been silenced so far because they had infinities, NaNs or too large values."""
         return self.instrument.n_silenced
 
     @property
@@ -218,7 +219,7 @@ class Engine:
     def seen(self, voice: Voice) -> tuple[Seen, float]:
         """What a sounding voice sounds like now, and the voice's gain.
 
-        On other threads than the audio thread, the values may belong to different frames.
+        On any thread but the audio thread, these values may belong to different frames.
         """
         envelope, left, right = self._bank.levels(voice, self.frame)
         return self._spectra.seen(voice), envelope * max(left, right)
@@ -228,11 +229,11 @@ class Engine:
         return self._performance.notes.played.voice.mode != "poly"
 
     def take_actions(self) -> list[Action]:
-        """Return and clear the requests that the engine cannot carry out."""
+        """Return and clear what the player asked for and the engine cannot do by itself, such as `save`."""
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:
-        """Return and clear the changes of the effect sends: (frame, reverb, chorus), ascending; each send is 0 to 1."""
+        """Return and clear the changes of the effect sends by frame: (frame, reverb, chorus); each send is 0 to 1."""
         return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:

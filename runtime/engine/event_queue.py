@@ -17,11 +17,12 @@ _COUNTED = (Clock, Tempo)
 class EventQueue:
     """Posted events that are not yet applied, sorted by frame.
 
-    Events that only change spectra or the tempo may wait for the next hop (`ControlMap.may_wait_for_hop`).
+    An event that only changes spectra or the tempo may be applied as late as the next hop
+    (`ControlMap.may_wait_for_hop`).
 
     has_news: whether events were posted since the latest `collect`.
     is_urgent: whether one of these events must be collected in this block.
-    history: the list of collected events, (frame, event), or None.
+    history: each collected event is appended to it, as (frame, event); None if no history is kept.
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
@@ -36,11 +37,11 @@ class EventQueue:
     def post(self, event: Event, frame: int | None = None) -> None:
         """Post an event, from any thread; frame: as in `Engine.post`."""
         if frame is None and type(event) is KnobTurn and not self._posted:
-            self._positions[event.latent] = event.position  # only the newest position before a hop is heard
+            self._positions[event.latent] = event.position  # of all positions before a hop, only the newest is heard
         else:
             self._posted.append((frame, event))
-            # Clock and tempo messages never wait: collected in a later block, they would get a later frame, and the
-            # beat would be wrong.
+            # Clock and tempo messages must be collected in this block, even if they are applied at a later hop. In a
+            # later block, they would get a later frame, and the beat would be wrong.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True
@@ -82,7 +83,7 @@ class EventQueue:
         return tuple((frame, event) for frame, _, event in self._pending)
 
     def wait_again(self, waiting: Iterable[tuple[int, Event]]) -> None:
-        """Add the events that waited in another engine's queue; only before the first block."""
+        """Add the events that waited in another engine's queue. Call this only before the first block."""
         for frame, event in waiting:
             self._sort_in(frame, event)
 
@@ -95,7 +96,7 @@ class EventQueue:
             self._pending.append(entry)
 
     def take(self, frame: int) -> tuple[Event, int] | None:
-        """Remove and return the next event, with its frame; None if it comes after `frame`."""
+        """Remove and return the next event, with its frame; None if no event is due at `frame`."""
         if not self._pending or self._pending[0][0] > frame:
             return None
         event_frame, _, event = self._pending.pop(0)

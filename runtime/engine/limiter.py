@@ -14,7 +14,7 @@ def limit(signal: np.ndarray, below: np.ndarray, bend: np.ndarray) -> None:
     """Compress samples beyond LIMITER_KNEE, in place; no result exceeds full scale.
 
     A magnitude |x| above the knee becomes knee + (1 - knee) u / sqrt(1 + u^2), where u = (|x| - knee) / (1 - knee).
-    This curve is smooth up to the second derivative. Every finite float32 was tried.
+    This curve is smooth up to the second derivative. With every finite float32, the result was at most full scale.
 
     signal, below, bend: float32 of one shape; below and bend are scratch.
     """

@@ -43,7 +43,7 @@ class Mixer:
         self._fade_out = np.cos(np.linspace(0.0, np.pi / 2.0, bank.cut_fade_frames, dtype=np.float32)) ** 2
         self._limits, self.tails_end = limits, 0
         # For the present part:
-        # is_mono: whether left and right are alike.
+        # is_mono: whether left and right are equal.
         # _modulated: the lanes with modulated gains.
         # _heard, _gains: if is_mono, the lanes that are read, and their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
@@ -137,7 +137,7 @@ class Mixer:
         return self._sound.transposed_among(sides)
 
     def _read_transposed(self, transposed: list[int], frame: int, n: int) -> tuple[list[int], np.ndarray]:
-        """The heard lanes of `transposed`, and their sound, float32 (n_heard, n)."""
+        """Return those of the `transposed` lanes that must be read, and their sound, float32 (n_heard, n)."""
         heard = self._sound.heard_among(transposed) if transposed else []
         return heard, self._sound.read_transposed(heard, frame, n) if heard else self._panned[:0].reshape(0, n)
 
@@ -152,10 +152,12 @@ class Mixer:
         first: int,
         out: np.ndarray,
     ) -> None:
-        """Write to `out` the enveloped sound of the lanes from number `first` on.
+        """Multiply the sound of the lanes from number `first` on by their envelopes; write it to `out`, a row a lane.
 
-        transposed: the transposed lanes among these.
-        heard: the transposed lanes that are read.
+        A transposed lane that is not read gets zeros.
+
+        transposed: which of these lanes are transposed.
+        heard: which of the transposed lanes are read.
         sounds: the sound of the lanes in `heard`.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
@@ -169,7 +171,8 @@ class Mixer:
     def _widen(self, frame: int, n: int, enveloped: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the lanes' left and right channels, float32 (n_lanes, n) each.
 
-        `enveloped` and `sides` are overwritten.
+        enveloped: the lanes' enveloped sound; it is overwritten.
+        sides: the enveloped sound of the lanes' sides; it is overwritten.
         """
         lanes = len(enveloped)
         # A lane that is not wide has the side gain 0, whatever the side's ring holds.
@@ -199,7 +202,7 @@ class Mixer:
         self.tails_end = frame + len(left)
 
     def _fade(self, lane: int, frame: int, level: float, out: np.ndarray) -> None:
-        """Write a lane's sound into `out`, faded out and multiplied by `level`; its first frame is `frame`."""
+        """Write a lane's sound from `frame` on into `out`, faded out and multiplied by `level`."""
         np.multiply(self._sound.read_lane(lane, frame, len(out)), self._fade_out, out=out)
         out *= np.float32(level)
 

@@ -6,8 +6,8 @@ from contextvars import Context, copy_context
 
 import numpy as np
 
-# In elements. If several rows of a view fit into NumPy's buffer, NumPy copies the rows through the buffer. Then a
-# product takes twice as long. Casts need a buffer; for them this size is as fast as NumPy's default.
+# The buffer's size in elements. If several rows of a view fit into NumPy's buffer, NumPy copies the rows through the
+# buffer. Then a product takes twice as long. Casts need a buffer; for them this size is as fast as NumPy's default.
 BUFFER_SIZE = 1024
 
 

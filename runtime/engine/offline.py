@@ -28,7 +28,10 @@ class Plays(Protocol):
 
 
 def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
-    """Until nothing sounds, yield blocks: float32 (n_frames, 2). Each block is overwritten by the next.
+    """Play events, and yield the sound in blocks, float32 (n_frames, 2). Each block is overwritten by the next.
+
+    At the last event, all held notes are released. The rendering ends when nothing sounds any more, or LONGEST_TAIL_S
+    after the last event.
 
     events: (time in s, event), ascending.
     """
@@ -47,11 +50,11 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
 
 
 def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield the next n_frames frames, in blocks like those of `render_events`.
+    """Play recorded events; yield the next n_frames frames of sound, in blocks like those of `render_events`.
 
-    events: (absolute frame, event), ascending.
+    events: (frame, event), ascending; the frames are counted from the engine's start.
 
-    ValueError for a sample that is not finite, which a damaged recording can cause.
+    ValueError for a sample that is not finite; events from a damaged file can cause one.
     """
     waiting = _Waiting(events)
     block, end = np.zeros((BLOCK_FRAMES, 2), np.float32), engine.frame + n_frames

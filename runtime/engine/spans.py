@@ -18,14 +18,14 @@ _WHEEL_FRAMES = 1024
 class Spans:
     """Mixes the sound of one span after another into `Mixer.stereo`.
 
-    A span is mixed in parts. A part ends with its span, at an event that changes only pitches, or where a read of
-    transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame; while a wheel turns,
-    it is mixed piece by piece, because the next event soon ends it.
+    A span is mixed in parts. A part ends where its span ends, at an event that changes only pitches, or where a read of
+    transposed lanes must end (`longest_read`). Usually the whole part is mixed at once, when its first frame is due.
+    While a wheel turns, a part is mixed piece by piece, because the next event soon ends the part.
 
     begin: the frame of the mixer's first sample.
     end: blocks may copy the mixer's samples up to this frame.
-    first_hop: the first hop or reading after `begin`.
-    has_worked: set by each call that makes a hop, reads knobs or begins a voice.
+    first_hop: the first hop or reading after the frame of the latest `go_on`.
+    has_worked: set to True by each `go_on` that makes a hop, reads knobs or begins a voice.
     may_foresee: whether a block without such work may call `VoiceSound.foresee`.
     """
 
@@ -62,8 +62,8 @@ class Spans:
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something is due at `frame` for every block size. If not, `frame` is only the end of the mixed sound,
-        # which may depend on the block size.
+        # Whether something is due at `frame` whatever the block size. If not, `frame` is only the end of the mixed
+        # sound. This end may depend on the block size.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:
@@ -167,7 +167,7 @@ class Spans:
     def _mix(self, frame: int, block_end: int) -> None:
         """Mix the rest of the part, or only a piece of it if a wheel may be turning.
 
-        A piece is as long as all earlier pieces together, and reaches at least the end of the block.
+        A piece is as long as all earlier pieces of the part together, or longer, to reach the end of the block.
         """
         end = self._part_end
         if self._transposed and self._part_begin - self._retuned_at < _WHEEL_FRAMES:

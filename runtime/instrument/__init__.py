@@ -1,1 +1,1 @@
-"""Instruments: the card, the conditioning, the presets, the loaded decoder, and finding an instrument by name."""
+"""Instruments: the card, the conditioning, the presets, the loaded decoder, and the search for instruments by name."""

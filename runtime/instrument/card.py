@@ -40,9 +40,10 @@ class Latent(msgspec.Struct, frozen=True):
 
 
 class CardPreset(msgspec.Struct, frozen=True):
-    """A named sound: a knob position, 0 to 1, for each latent.
+    """A named sound.
 
-    sound: the other keys of a sound's YAML file (docs/sound.md); None without such keys.
+    latents: the knob position, 0 to 1, of each latent.
+    sound: further settings, with the keys of a sound's YAML file (docs/sound.md); None if there are none.
     """
 
     name: str
@@ -83,7 +84,7 @@ class Embedding(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Inputs of the decoder and the outputs that it must give for them: flat lists or lists of rows."""
+    """Inputs of the decoder, and the outputs that it must give for them. Each is a flat list or a list of rows."""
 
     input: list[Any]
     output: list[Any]
@@ -92,13 +93,13 @@ class Check(msgspec.Struct, frozen=True):
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """An instrument's card; unknown keys of the JSON are ignored.
 
-    sample_rate_hz, frame_size, hop_size, window: the transform of the decoder's spectra, sizes in samples.
+    sample_rate_hz, frame_size, hop_size, window: the transform of the decoder's spectra. Its sizes are in samples.
     latents: the knobs, in the order of the decoder's inputs.
     conditioning: the meaning of the inputs after the latents.
     note_range: lowest and highest MIDI note that the model has learnt.
     presets: in the order of program changes; the first is the sound at the start.
     encoder, embedding: see their classes; None in a card of version 1.
-    trajectories: version of the trajectories in the presets' sounds; None without trajectories.
+    trajectories: version of the format of the trajectories in the presets' sounds; None if the presets have none.
 
     For users to read:
     corpus: where the sounds come from.
@@ -141,7 +142,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         return self.n_latents + self.conditioning.size
 
     def latents_at(self, positions: np.ndarray) -> np.ndarray:
-        """The latents at some knob positions, in the decoder's units, float32 (…, n_latents).
+        """The values of the latents at some knob positions: float32 (…, n_latents), in the decoder's units.
 
         positions: 0 to 1, (…, n_latents).
         """

@@ -18,10 +18,11 @@ _LARGEST_POWER = LARGEST_MAGNITUDE**2
 class Decoder:
     """A loaded instrument: computes spectra from latents and conditioning, without allocating.
 
-    inputs: rows of latents, then conditioning, float32 (MAX_BATCH, card.n_inputs); the caller writes them.
+    inputs: each row has the latents and then the conditioning of one spectrum, float32 (MAX_BATCH, card.n_inputs). The
+        caller writes the rows.
     magnitudes: the decoded spectra, float32 (MAX_BATCH, card.spec.n_bins).
     batch_invariant: whether a decoded row is bit-identical in a batch of any size.
-    n_silenced: number of spectra that were silenced because they were not finite, or were beyond LARGEST_MAGNITUDE.
+    n_silenced: number of spectra that `decode` has silenced; they were not finite, or exceeded LARGEST_MAGNITUDE.
 
     UserError if the file is no valid instrument, or does not decode the card's check inputs to its check outputs.
     """
@@ -44,16 +45,20 @@ class Decoder:
         self.n_silenced = 0
 
     def decode(self, n_rows: int) -> np.ndarray:
-        """Decode the first `n_rows` rows of `inputs`, 1 to MAX_BATCH; returns their spectra, a view of `magnitudes`."""
+        """Decode the first rows of `inputs`; returns their spectra, a view of `magnitudes`.
+
+        n_rows: 1 to MAX_BATCH.
+        """
         self._session.run_with_iobinding(self._bindings[n_rows - 1 if self.batch_invariant else MAX_BATCH - 1])
         decoded = self.magnitudes[:n_rows]
-        # The sum of squares checks all magnitudes: a NaN makes it NaN, and a too large magnitude makes it too large.
+        # One NaN makes the sum of squares NaN, and one too large magnitude makes the sum too large. Then `_silence`
+        # checks each row.
         if not np.vdot(decoded, decoded) <= _LARGEST_POWER:
             self._silence(decoded)
         return decoded
 
     def decode_apart(self, rows: np.ndarray) -> np.ndarray:
-        """Decode rows like those of `inputs`; returns a new array, float32 (n, n_bins). Any thread may call this."""
+        """Decode n rows like those of `inputs`; returns a new array, float32 (n, n_bins). Any thread may call this."""
         parts = [rows[first : first + MAX_BATCH] for first in range(0, len(rows), MAX_BATCH)]
         decoded = np.concatenate([self._session.run([OUTPUT_NAME], {INPUT_NAME: part})[0] for part in parts])
         with np.errstate(invalid="ignore"):

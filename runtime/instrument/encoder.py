@@ -75,8 +75,8 @@ class Encoder:
     chroma: rows with a 1 at the pitch class, else 0, float32 (MAX_BATCH, 12).
     outputs: the latents, float32 (MAX_BATCH, n_latents).
 
-    UserError if the file is no valid encoder of this instrument, or does not encode its card's check inputs to the
-    card's check outputs.
+    UserError if the file is no valid encoder of this instrument, or does not encode the check inputs in its own card
+    to the check outputs there.
     """
 
     def __init__(self, path: str | Path, card: Card):
@@ -121,10 +121,10 @@ class Encoder:
         self.chroma[row, pitch_class] = 1.0
 
     def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
-        """The latents of frames, float32 (n, n_latents).
+        """The latents of spectra, float32 (n, n_latents).
 
-        frames: (n, n_bins), each with a highest magnitude of 1.
-        notes: MIDI notes, (n,).
+        frames: the spectra, (n, n_bins), each with a highest magnitude of 1.
+        notes: their MIDI notes, (n,).
         """
         frames, notes = np.asarray(frames, np.float32), np.asarray(notes, int)
         out = np.empty((len(frames), self.outputs.shape[1]), np.float32)

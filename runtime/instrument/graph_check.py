@@ -1,6 +1,7 @@
 """Checks the graph of an ONNX file before onnxruntime sees it: an instrument may come from a stranger.
 
-A graph that passes cannot run code, loop, read other files or grow without bound. Field numbers: onnx/onnx.proto.
+A graph that passes cannot run code, loop, read other files or grow without bound. The field numbers come from
+onnx/onnx.proto.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from pathlib import Path
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
 
-# The operators that `export` writes, and others that similar networks need. None of these loops, branches, or takes a
-# tensor's size from the value of an input.
+# The operators that `export` writes, and others that similar networks need. None of these loops or branches. Only those
+# in SIZED_BY_INPUTS take a tensor's size from an input's values.
 OPERATORS = frozenset((
     "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
     "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
@@ -21,20 +22,20 @@ OPERATORS = frozenset((
     "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Softsign", "Split",
     "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
 ))  # fmt: skip
-# onnxruntime computes every node with constant inputs while it loads a file. Only these operators may have such
-# inputs: their results are no larger than their inputs.
+# While onnxruntime loads a file, it computes every node whose inputs are all constant. The operator of such a node must
+# be one of these: their results have no more values than their inputs or, for Shape, one value for each dimension.
 KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
 ))  # fmt: skip
-# Operators whose inputs after the first are sizes, indices or axes. These must not depend on what is played.
+# Operators whose inputs after the first are sizes, indices or axes. Those inputs must not depend on what is played.
 SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
                              "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
 LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
-MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # limits for the fields of a whole file and the dimensions of a tensor
-# onnxruntime reads a file with these bytes at this place as a model in its own format, ORT.
+MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # in a whole file, and of one tensor
+# If a file has these bytes at this place, onnxruntime takes it for a model in the format ORT, which is not ONNX.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Numbers of TensorProto.DataType.
 # _TYPES: the types that weights may have (float, uint8, int8, int32, int64, bool, float16, double).
@@ -58,10 +59,10 @@ class _NotAllowedError(Exception):
 
 
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
-    """Raise a UserError if an instrument may not have this file's graph.
+    """Raise a UserError if this file's graph is not allowed in an instrument.
 
     content: the file's bytes.
-    expected: what the file should be; the error says it.
+    expected: what the file should be; the error says it if the file is no ONNX model.
     """
     try:
         _Graph().check(memoryview(content))
@@ -144,7 +145,7 @@ class _Graph:
         self._known.update(outputs)
         moving = [bool(given) and given not in self._still for given in inputs]
         if operator == "Cast" and any(moving) and not types <= _FRACTIONS:
-            # A whole number that depends on what is played could be an index out of range, or a divisor of 0.
+            # A whole number that depends on what is played could be an index out of range, or a zero to divide by.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
             # The size of the output would depend on the values played. trial.py tries every number of rows, but not
@@ -158,7 +159,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute. Returns the numbers of the attribute `to` (the type that a Cast makes), else []."""
+        """Check one attribute. Returns the values of `to`, the type that a Cast makes; [] for other attributes."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:
@@ -207,7 +208,7 @@ class _Graph:
     def _fields(self, message: memoryview) -> Iterator[Field]:
         """Yield the fields of one message; _NotAllowedError if the whole file has more than MOST_FIELDS.
 
-        Reading more would take minutes.
+        Without this limit, reading a file could take minutes.
         """
         for field in fields(message):
             self._n_fields += 1

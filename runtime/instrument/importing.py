@@ -1,4 +1,4 @@
-"""Imports an instrument that a sound's file contains. It is written to the user's data folder."""
+"""Imports the instrument that a sound's file contains: writes this instrument to the user's data folder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from runtime.instrument.library import available, imported_folder, sha256_of
 
 
 def import_instrument(name: str, decoder: bytes, encoder: bytes | None, where: object) -> str:
-    """Import an instrument, unless it is there already; returns the name under which it can be found.
+    """Import an instrument, unless it is in the library already; returns its name in the library.
 
     If another instrument has the name, the new name is "NAME-2" or the next free one.
 
-    decoder, encoder: contents of the instrument's .onnx files; None without an encoder.
+    decoder, encoder: contents of the instrument's .onnx files; `encoder` is None if the instrument has no encoder.
+    where: the sound's file, for the text of an error.
     UserError if `decoder` is no instrument, or the folder cannot be written.
     """
     digest = hashlib.sha256(decoder).hexdigest()

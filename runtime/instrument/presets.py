@@ -1,4 +1,4 @@
-"""Finds knob positions on a card: those at the start, and those of a preset."""
+"""Finds knob positions in an instrument's card: those with which the instrument starts, and those of a preset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ def start_positions(card: Card) -> tuple[float, ...]:
 
 
 def preset_positions(card: Card, name: str) -> tuple[float, ...]:
-    """Knob positions (0 to 1) of the preset with this name. UserError if there is none; it suggests another name."""
+    """Knob positions (0 to 1) of the preset with this name.
+
+    If there is no such preset: a UserError that suggests a similar name, or lists all names.
+    """
     presets = {preset.name: preset.latents for preset in card.presets}
     if name not in presets:
         raise UserError("--preset", repr(name), f"a preset of {card.name}", did_you_mean(name, presets))

@@ -1,4 +1,4 @@
-"""Opens ONNX files as sessions, and binds arrays to them."""
+"""Opens ONNX files as onnxruntime sessions, reads their cards, and binds arrays to the sessions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session that computes in the calling thread; UserError if the file is no ONNX model or may be harmful.
+    """A session that computes in the calling thread.
 
-    expected: what the file should be.
-    remedy: what to do if the file cannot be read.
+    expected: what the file should be, for the error message.
+    remedy: what to do if the file cannot be read, for the error message.
+    UserError if the file cannot be read, is no ONNX model, or may be harmful.
     """
     content = read_bounded_file(path, expected, LARGEST_ONNX_BYTES, remedy)
     refuse_bad_graph(content, path, expected)
@@ -81,7 +82,11 @@ def refuse_other_ends(
 def bind_rows(
     session: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray], output: tuple[str, np.ndarray], n_rows: int
 ) -> onnxruntime.IOBinding:
-    """A binding that computes the first n_rows of `output` from the first n_rows of `inputs`, without allocating."""
+    """Bind the first n_rows rows of the arrays. A run with the binding uses them in place, without allocating.
+
+    inputs: the array of each input, by name.
+    output: the name and the array of the output.
+    """
     binding = session.io_binding()
     for name, values in inputs.items():
         binding.bind_input(name, "cpu", 0, np.float32, values[:n_rows].shape, values.ctypes.data)

@@ -1,7 +1,7 @@
-"""Tries a stranger's ONNX file in a process of its own, with limits, before this process loads it.
+"""Tries a stranger's ONNX file in a separate process, with limits, before this process loads it.
 
-In a graph that `graph_check` accepts, the sizes of arrays depend on the number of rows alone. So the trial runs the
-graph for every number of rows, and meets the most memory and time that the graph can need.
+In a graph that `graph_check` accepts, the sizes of arrays depend on the number of rows alone. The trial runs the graph
+for every number of rows. So the graph cannot need more memory or time later than in the trial.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# Limits in s: for the whole trial, and for the processor's time after the libraries are loaded. A bundled instrument
-# would need 0.1 s, on a Pi ten times as long.
+# Limits in s: for the duration of the whole trial, and for the processor time that it takes once the libraries are
+# loaded. A bundled instrument would need 0.1 s, on a Pi ten times as long.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
-LARGEST_GROWTH_BYTES = 320 * 2**20  # memory that the trial's process may use besides its libraries
+LARGEST_GROWTH_BYTES = 320 * 2**20  # limit for the memory that the process allocates once its libraries are loaded
 GOOD = "good"
 _ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_REASON = 4096

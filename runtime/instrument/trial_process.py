@@ -1,4 +1,4 @@
-"""Tries a stranger's ONNX file, from stdin, in a process of its own."""
+"""Tries a stranger's ONNX model, read from stdin. This module runs as a separate process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_REASON = 160
 
 
 def main() -> None:
-    """Try the model; prints GOOD or a reason."""
+    """Try the model; prints GOOD, or what is wrong with the model."""
     _give_way()
     content = sys.stdin.buffer.read()
     _limit()
@@ -51,9 +51,9 @@ def _limit() -> None:
 
 
 def _run(session: onnxruntime.InferenceSession) -> None:
-    """Run the model for every number of rows; ValueError if an output has another number of rows.
+    """Run the model with 1 to MAX_BATCH rows; ValueError if an output has another shape than the model declares.
 
-    A model that has inputs other than rows of float32 is not run: `refuse_other_ends` refuses it.
+    A model whose inputs are not rows of float32 is not run: `refuse_other_ends` refuses it later.
     """
     inputs = session.get_inputs()
     for each in inputs:
@@ -64,7 +64,7 @@ def _run(session: onnxruntime.InferenceSession) -> None:
     for n_rows in range(1, MAX_BATCH + 1):
         given = {each.name: random.random((n_rows, each.shape[1]), np.float32) for each in inputs}
         for end, computed in zip(session.get_outputs(), session.run(None, given), strict=True):
-            is_usual = len(end.shape) == 2 and isinstance(end.shape[1], int)  # another shape is refused later
+            is_usual = len(end.shape) == 2 and isinstance(end.shape[1], int)  # other shapes are refused later
             if is_usual and computed.shape != (n_rows, end.shape[1]):
                 raise ValueError(f"{end.name} of the shape {computed.shape} for {n_rows} rows")
 

@@ -1,4 +1,4 @@
-"""The link's client, for commands."""
+"""The link's client: with it, a command speaks to a playing process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Link:
         self._ids = itertools.count(1)
 
     def ask(self, method: str, /, *, limit_s: float = LIMIT_S, **params: object) -> Any:
-        """Return the answer to a request; UserError if it is refused or not answered within `limit_s` s."""
+        """Send a request, and return the answer. UserError after a refusal, or without an answer within `limit_s` s."""
         number, until_s = next(self._ids), time.monotonic() + limit_s
         try:
             self._socket.settimeout(limit_s)
@@ -107,7 +107,7 @@ class Link:
 
 
 def connect() -> Link:
-    """A connection to the user's `play`, or else to the service; UserError if neither plays."""
+    """A connection to the user's `play`, or else to the service; UserError if neither can be reached."""
     forbidden = None
     for path in sockets():
         try:

@@ -13,11 +13,11 @@ _LONGEST_FAREWELL_S = 1.0
 class Connection:
     """Sends and receives lines over a non-blocking stream socket.
 
-    longest_line: most bytes of a received line.
-    most_unsent: most bytes that may wait for a slow reader.
-    is_open: False after `close`, which is also called when sending fails or is too slow.
+    longest_line: the most bytes that a received line may have.
+    most_unsent: the most bytes that may wait to be sent.
+    is_open: False after `close`. A send that fails also closes the socket, and so do too many bytes that wait.
     has_ended: whether the other end has stopped sending.
-    too_long: whether the other end has sent too long a line.
+    too_long: whether the other end has sent a line that is too long.
     heard_s: when `take_line` last returned a line, by `time.monotonic()`.
     """
 
@@ -28,7 +28,7 @@ class Connection:
         self.is_open, self.has_ended, self.too_long = True, False, False
         self.heard_s = self._moved_s = time.monotonic()
         self._leaves_s: float | None = None
-        self._searched = 0  # no newline has been received before this index
+        self._searched = 0  # `_received` has no newline before this index
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -55,7 +55,7 @@ class Connection:
         return self._leaves_s is not None
 
     def stuck_s(self) -> float:
-        """For how many seconds the waiting bytes could not be sent; 0 if none waits."""
+        """For how many seconds the socket has accepted none of the bytes that wait to be sent; 0 if none waits."""
         return time.monotonic() - self._moved_s if self._unsent else 0.0
 
     def receive(self) -> None:
@@ -75,7 +75,7 @@ class Connection:
             self.close()
 
     def take_line(self) -> bytes | None:
-        """Remove and return the next line, without its newline; None if there is no whole line of allowed length."""
+        """Remove and return the next line, without its newline; None if that line is incomplete or too long."""
         if not self.has_line:
             self.too_long = len(self._received) > self._longest
             return None
@@ -89,7 +89,7 @@ class Connection:
         return line
 
     def send(self, line: bytes) -> None:
-        """Send a line. What cannot be sent yet waits; if more than `most_unsent` bytes wait, close the socket."""
+        """Send a line. Bytes that cannot be sent yet wait; if more than `most_unsent` wait, close the socket."""
         if not self.is_open:
             return
         if not self._unsent:
@@ -125,9 +125,10 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """Ignore further lines; close when the other end sends no more, or after 1 s.
+        """Stop sending, and ignore further lines. `receive` closes the socket later.
 
-        Closing now, while input is unread, would discard sent lines that the other end has not read yet.
+        It does so when the other end has stopped sending, or still sends after 1 s. Closing the socket now, while input
+        is unread, would discard sent lines that the other end has not read yet.
         """
         if self.is_open and self._leaves_s is None:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S
@@ -136,7 +137,7 @@ class Connection:
             self.end_sending()
 
     def close(self) -> None:
-        """Close the socket, and forget what was not sent; received lines can still be taken."""
+        """Close the socket, and forget the unsent bytes; received lines can still be taken."""
         self.is_open = False
         self._unsent.clear()
         self._socket.close()

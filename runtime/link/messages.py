@@ -1,6 +1,6 @@
 """The messages of the link: JSON-RPC 2.0, one message a line, without batches.
 
-docs/link.md describes them for other programs. Source: jsonrpc.org/specification.
+docs/link.md describes them for authors of other programs. JSON-RPC: jsonrpc.org/specification.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NOT_JSON, NOT_A_REQUEST, UNKNOWN_METHOD, WRONG_PARAMS, OUR_FAILURE = -32700, -32
 REFUSED = -32000
 
 Id = int | str | None
-# The errors of reading a message: ValueError for a line that is too long, RecursionError for deep nesting.
+# What reading a message may raise: ValueError if its line is too long, RecursionError if it is nested too deep.
 Failures = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 
 

@@ -13,11 +13,12 @@ SERVICE_SOCKET = Path("/run/timbrebox") / SOCKET
 
 
 def own_socket() -> Path:
-    """The socket of this user's `play`; in a service, the socket in the folder that systemd names.
+    """The path of the socket of this user's `play`; in a service, the path of the service's socket.
 
-    For a service, $RUNTIME_DIRECTORY has the folder's path (systemd.exec(5)). For a user, the folder is `timbrebox` in
-    $XDG_RUNTIME_DIR (XDG Base Directory Specification 0.8). A relative path is ignored. If neither variable has an
-    absolute path, the socket is in the user's own folder below the folder for temporary files.
+    The socket is in the first of these folders. A variable that has no absolute path is passed over.
+    - $RUNTIME_DIRECTORY, which systemd sets for a service (systemd.exec(5))
+    - `timbrebox` in $XDG_RUNTIME_DIR (XDG Base Directory Specification 0.8)
+    - a folder of the user's own in the folder for temporary files
     """
     given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if os.path.isabs(given):
@@ -34,9 +35,11 @@ def sockets() -> list[Path]:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only its owner, and in a service its group, can enter.
+    """Make a folder that only its owner can enter.
 
-    OSError if the path is not a folder of this user. In a place where everyone can write, a stranger may have made it.
+    In an existing folder, such as a service's, the group loses the right to write, but keeps the right to enter. Others
+    lose all rights. OSError if the path is not a folder of this user: where everyone can write, a stranger could have
+    made it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()

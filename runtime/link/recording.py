@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
-MOST_BEFORE_S = 15.0  # how much past sound a recording can include
+MOST_BEFORE_S = 15.0  # the most sound from before its start that a recording can include
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start or stop a recording, or ask how long it is.
 
     format, bits: of the sound file.
-    seconds_before: how much past sound to include.
+    seconds_before: how much of the sound before the start to include.
     """
 
     do: Literal["start", "stop", "status"]

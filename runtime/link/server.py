@@ -1,4 +1,4 @@
-"""The link's server, in the playing process; the main thread calls `serve`."""
+"""The playing process's end of the link: a server. The main thread calls `serve`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runtime.link.place import make_private
 MOST_CLIENTS = 16
 MOST_UNSENT_BYTES = 4 * messages.LONGEST_LINE_BYTES
 LONGEST_STUCK_S = 5.0
-LONGEST_SILENCE_S = 30.0  # a client that is silent for longer may be dropped to make room
+LONGEST_SILENCE_S = 30.0  # if a new client needs a place, one that has been silent for longer can lose its own
 _LINES_A_TURN = 16
 
 Params = Any
@@ -55,17 +55,17 @@ class Caller:
         self._connection, self._id = connection, number
 
     def answer(self, result: object) -> None:
-        """Answer with plain values."""
+        """Send plain values as the answer, if the client wants an answer."""
         if self._id is not None:
             self._connection.send(messages.answer_line(self._id, result))
 
     def answer_with(self, result: object, descriptor: int) -> None:
-        """Answer with plain values and a file descriptor, of which the client gets a copy."""
+        """Like `answer`, but also send a file descriptor, of which the client gets a copy."""
         if self._id is not None:
             self._connection.send_with(messages.answer_line(self._id, result), descriptor)
 
     def refuse(self, error: UserError, code: int = messages.REFUSED) -> None:
-        """Answer with an error."""
+        """Send an error as the answer, even if the client wants no answer."""
         self._connection.send(messages.error_line(self._id, code, error))
 
     @property
@@ -76,8 +76,8 @@ class Caller:
 class Server:
     """Answers requests on a Unix stream socket, and sends news to watching clients.
 
-    path: the socket; a dead process's socket is replaced.
-    topics: names that can be watched.
+    path: path of the socket. If an ended process has left a socket there, the socket is replaced.
+    topics: names of what clients can watch.
     group_may_connect: whether the group of the socket's folder may connect.
     OSError if the socket cannot be made; BlockingIOError if a running process uses it.
     """
@@ -85,7 +85,7 @@ class Server:
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
         self.path, self._topics = path, topics
         make_private(path.parent)
-        # The kernel releases the lock when the socket's maker ends, so a locked socket is in use.
+        # The kernel releases the lock when the process that made the socket ends. So a locked socket is in use.
         self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,7 +110,7 @@ class Server:
         self._methods[method] = _Method(params, handler)
 
     def on_gone(self, then: Callable[[Connection], object]) -> None:
-        """Call `then` with the connection of each client that has disconnected."""
+        """From now on, whenever a client has disconnected, call `then` with its connection."""
         self._on_gone.append(then)
 
     @property
@@ -120,12 +120,12 @@ class Server:
 
     @property
     def write_fds(self) -> list[int]:
-        """File descriptors that become writable when more can be sent."""
+        """File descriptors of clients with unsent bytes; they become writable when more can be sent."""
         return [client.fileno() for client in self._clients if client.has_unsent]
 
     @property
     def is_behind(self) -> bool:
-        """Whether `serve` has something to do now."""
+        """Whether `serve` has something to do now, even if no file descriptor is ready."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
@@ -138,7 +138,7 @@ class Server:
                 client.send(messages.news_line(topic, news))
 
     def serve(self, ready: Container[int] | None = None) -> None:
-        """Serve new clients, requests, unsent answers and disconnected clients; never waits.
+        """Answer requests, send unsent bytes, remove disconnected clients, and accept new ones; never waits.
 
         ready: the readable file descriptors; None to try all.
         """
@@ -157,7 +157,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # only now: the removed clients make room for new ones
+            self._accept()  # last, because the removed clients have made room for new ones
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""

@@ -1,4 +1,4 @@
-"""Actions that a control or another program starts by name, on the main thread."""
+"""The actions that a control or another process starts by name. They run on the main thread."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ Act = Callable[[Action], object]
 
 
 class Actions:
-    """The actions in `control.targets.ACTIONS`, and two more, which the rack returns.
+    """The actions in `control.targets.ACTIONS`, and two more, which only the rack returns.
 
-    `program` asks for a program that the engine does not have. `swapped` says that a swap has happened.
+    `program`: a MIDI program change asks for a program that the engine does not have.
+    `swapped`: the rack has carried out a Swap.
     """
 
     def __init__(self, desk: Desk):

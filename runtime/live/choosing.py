@@ -40,11 +40,11 @@ class TooLateError(UserError):
 
 
 class Choosing:
-    """Chooses sounds by name, by MIDI number, or the next one.
+    """Chooses a sound by its name, by its MIDI number, or as the next one.
 
     Bank 0 has the instrument's sounds, banks 1 and up have the user's sounds.
 
-    changed: publishes news.
+    changed: publishes each thing that has changed, by name.
     swap: None, or a function that lets a part play another instrument. Its arguments are the part's number, the
         instrument's name, a sound's file, and the sound's name.
     swap_is_pending: whether a requested instrument does not play yet.
@@ -66,7 +66,7 @@ class Choosing:
         self._patch: Patch | None = None  # the patch of the sound with this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the engine's patch until the chosen one reaches it
+        self._before: Patch | None = None  # the patch that the engine plays until the chosen patch reaches it
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
         """Choose the user's sound with this name, or else the instrument's sound with this name.
@@ -100,8 +100,8 @@ class Choosing:
         """Choose the sound with this number, after a program change for which the engine of `part` has no sound.
 
         number: bank * 128 + program.
-        If no part has a MIDI channel of its own, the whole sound is replaced. If any part has one, only the sound of
-        `part` is replaced.
+        If any part has a MIDI channel of its own, only the sound of `part` is replaced. If no part has one, a call for
+        part 0 replaces the whole sound, and a call for another part does nothing.
         """
         if any(said.channel is not None for said, _ in self._playing.choice.parts):
             play = partial(self._play_on_part, part)
@@ -272,7 +272,7 @@ class Choosing:
             self._before = None
         if self._patch is not None and (patch is self._patch or patch is self._before):
             return self._number
-        # No sound was chosen, so a preset plays: the one in the settings, or the instrument's first.
+        # A patch whose sound has no name plays a preset: the one in the settings, or the instrument's first.
         if patch.sound.name is None:
             names, name = self._names(), name_of(self._playing.engine, self._playing.choice)
             return names.index(name) if name in names else None

@@ -35,12 +35,12 @@ class Playing(Protocol):
 
 
 class Condition:
-    """Reports what plays and what is wrong; for the main thread.
+    """Reports what plays and what is wrong. Only the main thread may use it.
 
     remark: what is wrong with the settings, or an empty text.
     volume_db: the volume of the cues.
-    notify: as `service.notify.notify`.
-    lamp: set by the supervisor.
+    notify: sends a notice to systemd, as `service.notify.notify` does.
+    lamp: the lamp, or None until the supervisor has set it.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Condition:
         self.lamp: Lamp | None = None
 
     def tell(self) -> None:
-        """Report to systemd, by sounds, and by the lamp."""
+        """Send the status line to systemd, and report by sounds and by the lamp."""
         self._power.look()
         self._history.note(self._card, self._playing.status.n_active_voices)
         playing, output = self._playing, self._card.output

@@ -1,4 +1,4 @@
-"""The work of the main thread, except for devices: answers requests, and lets the companion save and read files."""
+"""Does the main thread's work, except for devices: answers requests, and lets the companion save and read files."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Let the maps note what a MIDI event moves, and keep the event if `serve` needs it.
+        """Let `maps` remember which target a MIDI event moves, and keep the event if `serve` needs it.
 
         MIDI drivers' threads call this.
         """
@@ -157,7 +157,7 @@ class Desk:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until `serve` has something to do even if no descriptor is ready."""
+        """Seconds until `serve` must be called, even if no descriptor is ready by then."""
         if self.server is not None and self.server.is_behind:
             return 0.0
         waits_s = [self.companion.wait_s, self.recorder.wait_s, self._meter.wait_s, self._picture.wait_s]
@@ -220,7 +220,7 @@ class Desk:
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
         """Let the companion save the sound as it is now.
 
-        name: None for a new name.
+        name: the name under which to save the sound; with None, the companion makes a new name.
         then: called with a dict of the name, the file, the number and whether a sound was replaced.
         otherwise: called with a UserError if the sound cannot be saved, or if a requested instrument does not play yet.
         """

@@ -32,8 +32,8 @@ class DeviceMaps:
     """The control maps of all MIDI inputs. All methods but `note` are for the main thread.
 
     config: the settings. Their map lines apply to every input.
-    device: an input's number.
-    last_moved: the target that any control moved last, or None.
+    device: in every method, the number of an input.
+    last_moved: the target that a control moved last; None before the first move.
     """
 
     def __init__(self, desk: Desk, config: Config):
@@ -147,14 +147,14 @@ class DeviceMaps:
     def own(self, device: int, names: Collection[str] | None = None) -> list[MapLine]:
         """The lines of a device's map that were not learned.
 
-        names: return only lines that move these; None for all lines.
+        names: targets or actions. Only lines that move or start one of them are returned; None for all lines.
         """
         setup = self._setups.get(device)
         lines = setup.chosen if setup else configured_lines(self._config)
         return [line for line in lines if names is None or line.moves in names]
 
     def choose_curve(self, device: int, curve: str, then: Then, otherwise: Otherwise) -> None:
-        """Use and save a device's velocity curve.
+        """Use and save a velocity curve for a device.
 
         then: called with the device's number and the curve's name.
         """
@@ -167,7 +167,7 @@ class DeviceMaps:
         self._desk.companion.ask("keep_velocity", use, otherwise, **params)
 
     def _curve(self, device: int) -> str:
-        """The curve's name; `own` if its points are in a file."""
+        """The name of a device's velocity curve; `own` if the curve is one velocity or a list of points."""
         curve = self._setups[device].velocity_curve if device in self._setups else "linear"
         return curve if isinstance(curve, str) else "own"
 
@@ -183,7 +183,7 @@ class DeviceMaps:
         return found is not None and found.name == action
 
     def relearn(self, device: int, learned: tuple[MapLine, ...]) -> None:
-        """Use and save these learned lines for a device."""
+        """Use and save these learned lines for a device, in place of its earlier ones."""
         if device in self._awaited:
             self._early[device] = learned
         base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 LONGEST_S = 120.0
 _NO_DEVICE = -1
-_Stood = tuple[str | None, TargetMove] | None  # the sound's name and where its target stood; None for an action
+# For `learn.undo`: the sound's name, and the move that puts the learned target back to where it stood before. None if
+# an action was learned.
+_Stood = tuple[str | None, TargetMove] | None
 
 
 class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,8 +58,8 @@ class Learning:
         self._desk, self._learner = desk, Learner()
         self._number = 0
         self._stood: _Stood = None
-        # For `learn.undo`, the state before the newest change: the former lines of each changed device, and where the
-        # learned target stood.
+        # For `learn.undo`, the state before the newest change: the learned lines of each device that was changed, by
+        # the device's number, and where the learned target stood.
         self._before: tuple[dict[int, tuple[MapLine, ...]], _Stood] | None = None
         desk.actions.add("learn", self._begin_by_control)
 
@@ -87,7 +89,7 @@ class Learning:
         return {"number": self._number, "target": asked.target, "timeout_s": asked.timeout_s}
 
     def _begin_by_control(self, _action: Action) -> dict[str, Any]:
-        """Learn for the target that was moved last, or cancel learning."""
+        """Begin to learn a control for the target that was moved last. If learning has begun already, cancel it."""
         if self._learner.target is not None:
             self._learner.cancel()
             self._tell({"outcome": "cancelled"})
@@ -106,7 +108,7 @@ class Learning:
         raise UserError("learn", f"{target!r}", "a target of this sound, or an action", did_you_mean(target, known))
 
     def feed(self, event: ChannelEvent) -> None:
-        """Process an event of an input; the control that starts `learn` is not learned."""
+        """Process an event of an input, unless it comes from a control that starts `learn`."""
         if self._learner.target is not None and not self._desk.maps.starts(event, "learn"):
             self._take(self._learner.feed(event, time.monotonic()))
 
@@ -137,7 +139,7 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
-        if learned.share is not None:  # without this, the control's next turn would make the target jump
+        if learned.share is not None:  # the target jumps to the control's position now, not at the next turn
             self._desk.playing.post(TargetMove(line.moves, learned.share))
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
@@ -146,7 +148,8 @@ class Learning:
         (before, stood), self._before = self._before, None
         for device, lines in before.items():
             self._desk.maps.relearn(device, lines)
-        # The target moves back only if its sound still plays: another sound has its own value for the target.
+        # The target moves back only if the sound is still the one for which the control was learned: another sound has
+        # its own value for the target.
         if stood is not None and stood[0] == self._desk.state()["name"]:
             self._desk.playing.post(stood[1])
         return {"learned": sum(map(len, before.values()))}
@@ -203,7 +206,7 @@ class Learning:
         return LATER
 
     def _names(self, target: str) -> frozenset[str]:
-        """All names of a target: a latent has its own name, and a name with its number, such as latent.2."""
+        """`target`, and if it is a latent's own name, also the latent's numbered name, such as latent.2."""
         return frozenset({target} | {number for number, name in self._latents().items() if name == target})
 
     def _latents(self) -> dict[str, str]:

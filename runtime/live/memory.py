@@ -15,7 +15,7 @@ from runtime.companion.state import Settings, State, put_state_aside, read_state
 from runtime.config import Config
 
 PROVEN_AFTER_S = 10.0
-MOST_CUTS = 3  # if this many runs in a row may have ended by a power cut, their state is not restored
+MOST_CUTS = 3  # the state is not restored after this many runs in a row that a power cut may have ended
 _ON_TRIAL = "ended within 10 s"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -24,13 +24,13 @@ class Memory:
     """The state that the previous run left, and a file that notes how this run ends.
 
     A proper end empties the file. A crash leaves a text, and the next run does not restore the state.
-    A restored state is on trial for 10 s. During the trial the file names the machine's boot. If the next run finds the
-    same boot there, the trial has failed, and the state is not restored. If it finds another boot, the power may have
-    been cut: the state is restored, but not after `MOST_CUTS` such runs in a row.
+    A restored state is on trial for 10 s. During the trial, the file holds the id of the machine's present boot. If the
+    next run finds the id of its own boot there, the trial has failed, and the state is not restored. If it finds the id
+    of another boot, the power may have been cut: the state is restored, but not after `MOST_CUTS` such runs in a row.
 
     state: the previous run's state, or None.
-    configured: the values that the settings file has for the remembered settings; None until known.
-    good_settings: all settings of the settings file, or None. They are stored for a start at which that file is broken.
+    configured: the settings file's values of the settings in `state`; None until they are known.
+    good_settings: all settings of the settings file, or None. They are stored, and used when that file is broken.
     keeps: whether this run saves what plays.
     """
 
@@ -56,7 +56,7 @@ class Memory:
 
     @property
     def is_kept(self) -> bool:
-        """Whether this run remembers anything; a second `play` of the same user does not."""
+        """Whether this run remembers anything. It does not if another `play` of the same user is already running."""
         return self._file is not None
 
     def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:

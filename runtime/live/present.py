@@ -1,4 +1,4 @@
-"""Describes the sound and the settings that play, as dicts, lists, text and numbers."""
+"""Describes what plays, as dicts, lists, text and numbers: the sound, its knobs and the instrument."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ _DIGITS = 6
 
 
 def positions(engine: Engine) -> dict[str, float]:
-    """The position of each target that the engine's sound has, 0 to 1."""
+    """The positions, from 0 to 1, of the targets that the engine's sound has; by target name."""
     names = [*(LATENT + latent.name for latent in engine.instrument.card.latents), *RANGES]
     found = {name: engine.target_position(name) for name in names}
     return {name: round(where, _DIGITS) for name, where in found.items() if where is not None}
 
 
 def name_of(engine: Engine, choice: Choice) -> str | None:
-    """The name of the sound that plays; None if it has no name.
+    """The name of the sound that plays, or None.
 
-    If a sound with parts has no name, this is the name of its first part's sound.
+    If a sound with parts has no name, its first part's sound gives the name.
+
+    engine: the first part's engine.
     """
     if choice.whole is not None and choice.whole.sound.name:
         return choice.whole.sound.name
@@ -39,9 +41,9 @@ def name_of(engine: Engine, choice: Choice) -> str | None:
 
 
 def _own_name(patch: Patch, instrument: Decoder) -> str | None:
-    """The name of the patch's sound.
+    """The name of the patch's sound, or else of the preset that sets the knobs; None without either.
 
-    If the sound has no name, this is the name of the preset from which the knobs' positions come.
+    This preset is the one in the patch's settings, or else, if the patch has no sound of its own, the card's first one.
     """
     presets = instrument.card.presets
     is_preset = patch.positions is None and patch.sound == Sound()
@@ -61,7 +63,7 @@ def edited_sound(engine: Engine) -> dict[str, Any]:
 
 
 def card_of(choice: Choice) -> dict[str, Any]:
-    """Fields of the instrument's card, and its sounds in the order of their numbers."""
+    """What the instrument's card says, and the instrument's sounds in the order of program numbers."""
     card = choice.instrument.card
     embedding = card.embedding
     return {
@@ -82,9 +84,9 @@ def card_of(choice: Choice) -> dict[str, Any]:
 def present_sound(
     engines: Sequence[Engine], choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:
-    """The sound that plays, and the folder of the files that it names.
+    """The sound that plays, as the content of a sound's file; and the folder of the files that the sound names.
 
-    The sound is returned as the content of a sound's file. In a sound with parts, the knobs' changes are left out.
+    In a sound with parts, the knobs' changes are left out.
 
     engines: one for each part.
     for_another_folder: whether the paths of the parts' sound files are made absolute.

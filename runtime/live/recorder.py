@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from runtime.rack.rack import Rack
 
 SERVE_S = 0.2  # while recording, events are sent to the companion once in this many seconds
-STATE_S = 2.0  # seconds between requests for the rack's state; a recording begins at the frame of a state
+STATE_S = 2.0  # seconds between requests for the rack's state; a recording can begin only at the frame of such a state
 MARGIN_S = 2.0  # no recording begins in the oldest 2 s of the ring, which may be overwritten before they are read
-BEGINS_WITHIN_S = 3.0  # a recording that has not begun by then is refused: the sound card does not request blocks
+BEGINS_WITHIN_S = 3.0  # a recording that has not begun after this time is refused: the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
@@ -62,17 +62,17 @@ class Recorder:
         self.ring = SoundRing(ring_frames(sample_rate_hz))
         self._rack: Rack | None = None
         self._history: deque[tuple[int, object]] = deque()
-        # Events and states at frames whose sound is still in the ring, in the order of arrival.
+        # Events and states, in the order of arrival. The sound of their frames is still in the ring.
         self._recent: deque[tuple[int, object]] = deque()
         self._held: list[tuple[int, Any]] = []  # the recording's unsent events, sorted by frame
         self._waiting: _Waiting | None = None
         self._settings = Config()  # the settings at the recording's start
         self._first = -1  # the recording's first frame, -1 without a recording
-        self._n_starts = 0  # `companion.n_starts` when the recording began
+        self._n_starts = 0  # how often the companion had been started when the recording began
         self._next_state_s, self._former_generation = -math.inf, 0
 
     def connect(self, server: Server | None) -> None:
-        """Handle the request `record`, the action `record`, and the companion's `recording_ended`."""
+        """From now on, handle the request and the action `record`, and the companion's message `recording_ended`."""
         if server is not None:
             server.add("record", Record, self._asked)
         self._desk.actions.add("record", self._toggle)
@@ -88,7 +88,7 @@ class Recorder:
         return SERVE_S if self.is_recording else STATE_S
 
     def follow(self, rack: Rack) -> None:
-        """Keep the events of this rack, and forget those of others; call this before the rack's first block."""
+        """Keep the events of this rack, and forget those of other racks; call this before the rack's first block."""
         if rack is self._rack:
             return
         self._rack, self._former_generation = rack, self.ring.generation
@@ -100,7 +100,7 @@ class Recorder:
     def serve(self) -> None:
         if self._rack is None:
             return
-        frame = self._rack.frame  # read first, so that `_history` has all events before this frame
+        frame = self._rack.frame  # read before `_history`, which then has all events before this frame
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -192,7 +192,7 @@ class Recorder:
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
         """Choose the state at which the recording begins. before: whether the recording includes past sound.
 
-        With past sound, a silent state is chosen if there is one, because `render` can repeat only a recording that
+        If it does, the chosen state is a silent one if possible, because `render` can repeat only a recording that
         begins in silence.
         """
         if not before:
@@ -234,7 +234,7 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send at most `most` events before `frame`; call this only when no such event can still arrive."""
+        """Send at most `most` of the events before `frame`; call this only when no event before it can still arrive."""
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)
         due, self._held = self._held[:n_due], self._held[n_due:]
@@ -254,7 +254,7 @@ class Recorder:
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """What the companion says of a recording, with its lengths in seconds instead of frames."""
+        """What the companion says of a recording, with durations in seconds instead of numbers of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

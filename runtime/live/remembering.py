@@ -38,8 +38,10 @@ def choose_with_memory(
 ) -> Choice:
     """Choose what to play: options override the remembered state, which overrides the settings.
 
-    instrument, preset, sound: the options, or None. A state that cannot be used is put aside. Other errors are as in
-    `choose`.
+    A state that cannot be used is put aside and raises no error.
+
+    instrument, preset, sound: the options, or None.
+    UserError as from `choose_parts`.
     """
     state, memory.configured = memory.state, settings_of(config)
     if state is not None:
@@ -54,7 +56,7 @@ def choose_with_memory(
             except UserError as error:
                 memory.put_aside(error, say)
                 memory.proven()
-        # The remembered sound does not play, so its positions must not be restored.
+        # Another sound than the remembered one will play, so the remembered positions must not be restored.
         memory.state = None
     return choose_parts(config, instrument, preset, sound)
 
@@ -66,7 +68,7 @@ def move_to_remembered(engines: Sequence[Engine], state: State, left_out: tuple[
     remembered gets the first part's volume.
 
     engines: one for each part.
-    left_out: the beginnings of the names of targets that stay where they are.
+    left_out: targets whose names begin with one of these texts stay where they are.
     """
     if not state.sound.get("parts"):
         left_out += (LATENT,)
@@ -78,7 +80,8 @@ def move_to_remembered(engines: Sequence[Engine], state: State, left_out: tuple[
 
 def _restore(engine: Engine, remembered: dict[str, float]) -> None:
     moved = [target for target, position in remembered.items() if _is_elsewhere(engine, target, position)]
-    # A control of a morph moves other targets, too, so it moves first, and then all others.
+    # A control of a morph also moves other targets. So it is moved first, and then all other targets are moved, even
+    # those that are already at their remembered positions.
     morphing = [target for target in moved if target in CONTROLS]
     others = remembered if morphing else moved
     for target in [*morphing, *(target for target in others if target not in CONTROLS)]:

@@ -1,4 +1,4 @@
-"""Requests of other programs to the playing process; docs/link.md describes each."""
+"""Requests that other programs send to the playing process; docs/link.md describes each."""
 
 from __future__ import annotations
 
@@ -23,24 +23,27 @@ if TYPE_CHECKING:
 
 
 class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Move a target of the sound; position: 0 to 1 of the target's travel."""
+    """Move a target of the sound.
+
+    position: the target's new place on its travel, 0 to 1.
+    """
 
     target: Name
     position: Position
 
 
 class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Start an action; name: as in `control.targets.ACTIONS`."""
+    """Start an action; `control.targets.ACTIONS` lists the actions' names."""
 
     name: Name
 
 
 class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose another sound by its name, its MIDI number, or its tree.
+    """Choose another sound by one of: its name, its MIDI number, its tree.
 
     number: bank * 128 + program.
     tree: the content of a sound's file.
-    folder: the folder of the files that the tree names.
+    folder: the folder with the trajectory files that are named in the tree.
     """
 
     name: Name | None = None
@@ -50,7 +53,10 @@ class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Save the sound as it is now; name: None for a new name."""
+    """Save the sound as it is now.
+
+    name: None to let the program choose a new name.
+    """
 
     name: Name | None = None
 
@@ -69,7 +75,10 @@ class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Save a sound for the user; tree: the content of its file, without names of trajectory files."""
+    """Save a sound for the user.
+
+    tree: the content of the sound's file; it names no trajectory files.
+    """
 
     name: Name
     tree: dict[str, Any]
@@ -78,9 +87,9 @@ class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Save the present sound for the user, with a morph through `places`.
 
-    places: for each place the positions of latents, 0 to 1, by name.
-    at: where the morph stands, 0 to 1, when the new sound is chosen. The latents then begin at their present positions.
-    With None, the morph and the latents begin at the first place.
+    places: for each place, the names of latents with their positions, 0 to 1.
+    at: where the saved sound's morph begins, 0 to 1. If `at` is given, the latents begin at their present positions;
+        otherwise the morph and the latents begin at the first place.
     """
 
     name: Name
@@ -89,7 +98,11 @@ class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Set a sound's mark. sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound. mark: favourite or not, and tags."""
+    """Set a sound's mark.
+
+    sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound.
+    mark: whether the sound is a favourite, and its tags.
+    """
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     mark: dict[str, Any]

@@ -44,12 +44,12 @@ class Supervisor:
     """Plays one instrument until it is asked to stop.
 
     say: called with each line for the user.
-    notify: as `service.notify.notify`.
+    notify: tells systemd the program's state, as `service.notify.notify` does.
     through: an effect on the sound card's input, or None.
     memory: what the last run remembered; None to remember nothing.
     panel: the page's process, not started yet, or None.
     waits_for_named: whether to wait for a missing sound card that the settings name, instead of raising UserError.
-    remark: what is wrong with the settings.
+    remark: what is wrong with the settings; empty if nothing is.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Supervisor:
         return [rack.engine(part) for part in range(rack.n_parts)]
 
     def engines(self) -> list[Engine]:
-        """All engines that sound, also those on which earlier notes ring out."""
+        """The engines of all parts, including those on which earlier notes ring out."""
         return self._racks.rack.engines()
 
     @property
@@ -141,14 +141,15 @@ class Supervisor:
         """Play until `stop` is requested.
 
         demo: a MIDI file to play once, at the start.
-        UserError if a sound card that the settings name cannot be opened; AudioHangsError if its driver hangs.
+        UserError if the settings name a sound card or an input that cannot be opened, and `waits_for_named` is False.
+        AudioHangsError if the audio driver hangs.
         """
         player = DemoPlayer(demo, self._post_at) if demo else None
         output = self._card.first()
         self._fit_rack(output.sample_rate_hz)
         through_lines = self._card.make_effect(output)
-        # `poll` makes MIDI clients, and `prepare_process` collects garbage. Both hold the interpreter for long, so they
-        # run before `_start`.
+        # `poll` makes MIDI clients, and `prepare_process` collects garbage. Both hold the interpreter for so long that
+        # the audio thread would be late. So they run before `_start` starts that thread.
         midi_lines = self._midi.poll()
         self._desk = Desk(self, self._say, self._memory, self._panel)
         for name, act in (
@@ -190,9 +191,10 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """Work until `stop`.
+        """Watch audio and MIDI, and answer other programs, until `stop` is requested.
 
-        MIDI is checked in each round. It is also checked when a port appears, disappears, or is to be tried again.
+        Every ROUND_S, or every LOOK_S without a sound card, a round checks everything. Between rounds, MIDI is checked
+        when a port appears, disappears, or is to be tried again.
         """
         next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
@@ -202,7 +204,7 @@ class Supervisor:
             self._take_returns()
             desk.serve(stop.woken)
             if self._check_blocks():
-                next_round_s = 0.0  # check now: a card with a loose plug is often back
+                next_round_s = 0.0  # look for the card now: after a loose contact it is often back at once
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()

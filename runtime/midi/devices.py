@@ -40,7 +40,7 @@ class DeviceTable:
     def __init__(self, known: Iterable[Identity] = ()):
         self._known = list(known)
         self._numbers: list[int] = []  # for each device number, the index of its identity in `_known`
-        self._here: dict[str, int] = {}  # for each present port, by rtmidi's name: its device number
+        self._here: dict[str, int] = {}  # the device number of each present port, by rtmidi's name of the port
 
     def arrive(self, ports: Sequence[str], sockets: Sequence[str] | None = None) -> dict[str, int]:
         """Give numbers to ports that have arrived; returns the number of each port.
@@ -77,7 +77,7 @@ class DeviceTable:
         self._here[port] = self._numbers.index(place)
 
     def keep_only(self, ports: Collection[str]) -> None:
-        """Mark all other ports as gone; identities and numbers are kept."""
+        """Mark all ports except `ports` as gone; the table keeps their identities and numbers."""
         self._here = {port: number for port, number in self._here.items() if port in ports}
 
     def identity(self, number: int) -> Identity:
@@ -96,7 +96,7 @@ def identity_name(port: str) -> str:
 
 
 def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
-    """The USB socket of an ALSA port, such as `1-1.2`; empty for any other port.
+    """The USB socket of an ALSA port, such as `1-1.2`; empty if the port has none.
 
     Source: Linux, sound/core/seq/seq_clientmgr.c (card n has the sequencer's clients 16 + 4 n to 19 + 4 n).
     """

@@ -10,7 +10,7 @@ from runtime.events import Event, Tempo
 from runtime.midi.tracks import Timed, read_tracks
 
 DRUM_CHANNEL = 9
-# Reading a file of this size with the most events, one per two bytes, takes 0.4 GB and 5 s.
+# A file has at most one event for every two bytes. Reading a file of this size with so many takes 0.4 GB and 5 s.
 LARGEST_BYTES = 2 * 2**20
 _USUAL_TEMPO_US = 500_000  # duration of a beat until the file sets a tempo
 
@@ -18,8 +18,9 @@ _USUAL_TEMPO_US = 500_000  # duration of a beat until the file sets a tempo
 def read_events(path: str | Path) -> list[tuple[float, Event]]:
     """Read a Standard MIDI File as (time in s, event) pairs, without channel 10, the drums.
 
-    The file's tempo changes are also returned, as Tempo events.
-    UserError if the file is missing, no MIDI file, damaged, too large or truncated, or if it has SMPTE times.
+    Tempo changes are also returned, as Tempo events, except those after the last other event.
+    UserError if the file is missing, too large, truncated or damaged, if it is no MIDI file or one of type 2, or if it
+    has SMPTE times.
     """
     content = read_bounded_file(path, "a MIDI file", LARGEST_BYTES)
     try:
@@ -31,7 +32,7 @@ def read_events(path: str | Path) -> list[tuple[float, Event]]:
         raise UserError(path, f"a damaged MIDI file ({error})", "a MIDI file", remedy) from None
     events = _with_times(timed, ticks_per_beat)
     while events and isinstance(events[-1][1], Tempo):
-        events.pop()  # a tempo after the last note would lengthen the piece
+        events.pop()  # a tempo after the last other event would lengthen the piece
     return events
 
 

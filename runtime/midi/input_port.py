@@ -31,7 +31,7 @@ class InputPort:
     api: rtmidi's number for the API.
     post: called on the driver's thread with each event and its time of arrival, in seconds of `time.perf_counter()`.
     channel: the only channel to receive, 1 to 16; None for all channels.
-    velocities: for each played velocity, the velocity that is heard, 128 bytes; None for no change.
+    velocities: a table of 128 bytes with the heard velocity for each played velocity; None for no change.
     """
 
     def __init__(self, api: int, post: Post, channel: int | None):
@@ -70,8 +70,8 @@ class InputPort:
     def _prepared_client(self) -> rtmidi.MidiIn:
         if self._client is None:
             self._client = open_client(self._api)
-            # rtmidi drops system exclusive messages. LFOs need the timing clock, and missing active sensing shows that
-            # the sender has gone.
+            # Let rtmidi drop system exclusive messages, but pass on the timing clock, which LFOs need, and active
+            # sensing: when it stops, the sender has gone.
             self._client.ignore_types(sysex=True, timing=False, active_sense=False)
             self._promoted = False
         self._client.set_callback(self._receive)
@@ -102,7 +102,7 @@ class InputPort:
         """Receive nothing more, and release all held keys and controllers. `close` must be called later."""
         if self._client is not None:
             self._client.cancel_callback()
-            time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call
+            time.sleep(_LAST_CALL_S)  # the driver's thread may still be inside its last call of `_receive`
         self._release()
 
     def close(self) -> None:
@@ -111,8 +111,8 @@ class InputPort:
         if self._client is not None:
             with quiet_stderr():
                 self._client.close_port()
-            # After a truncated system exclusive message, rtmidi's JACK client receives nothing until another such
-            # message ends. So a client is reused only if a message arrived during its latest connection.
+            # After a truncated system exclusive message, rtmidi's JACK client receives nothing until the end of the
+            # next system exclusive message. So a client is reused only if its latest connection received a message.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
         self._release()  # again: the driver's last call may have ended after the first release

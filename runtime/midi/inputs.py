@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from runtime.config import MidiConfig
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 2.0
-# rtmidi holds the interpreter while it closes a port: for 1 ms, or for 50 ms while JACK removes the program at the
-# other end. The audio thread waits. So a port is closed only a while after its keyboard or program has gone.
+# While rtmidi closes a port, it holds the interpreter's lock, and the audio thread waits. This takes 1 ms, but 50 ms if
+# JACK is still removing the program at the other end. So a port is closed this long after its keyboard or program has
+# gone, or when it is reused before that.
 _CLOSE_AFTER_S = 0.3
 
 
@@ -55,7 +56,7 @@ class MidiInputs:
     config: names the wanted inputs and the virtual port.
     post: called on the drivers' threads with each event and its time of arrival, in seconds of `time.perf_counter()`.
     came: called with the device number and identity of each input before it is opened.
-    known: identities from earlier runs.
+    known: the inputs' identities from earlier runs.
     has_lost_server: whether the latest poll reached no MIDI server.
     """
 
@@ -93,7 +94,10 @@ class MidiInputs:
         return self._devices.here
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set a device's velocities now, and again when the device returns; velocities: as in InputPort."""
+        """Set a device's velocities now, and again when the device returns.
+
+        velocities: as in InputPort.
+        """
         self._velocities[device] = velocities
         for port in [*self._open.values(), *([self._virtual] if self._virtual else [])]:
             if port.device == device:
@@ -106,15 +110,16 @@ class MidiInputs:
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a refused port or close a port that has gone; infinite without any."""
+        """Seconds until `poll` should retry a refused port or close a port that has gone; infinite if there is none."""
         dues_s = [refusal.due_s for refusal in self._refused.values()] + [due_s for due_s, _ in self._left[:1]]
         return max(0.0, min(dues_s, default=math.inf) - time.monotonic())
 
     def poll(self) -> list[str]:
         """Open new ports and close ports that have gone; returns a line for the user about each change.
 
-        Call it at least every 2 seconds. It takes 0.3 ms if nothing has changed. On JACK, rtmidi holds the interpreter
-        for 1 ms when a keyboard is plugged in, and for 24 ms if it must create another client.
+        Call it at least every 2 seconds. It takes 0.3 ms if nothing has changed. On JACK, rtmidi holds the
+        interpreter's lock for 1 ms when a keyboard is plugged in, or for 24 ms if it must create a client
+        because none can be reused.
         """
         while self._left and self._left[0][0] <= time.monotonic():
             self._idle.append(self._close_left())
@@ -148,7 +153,7 @@ class MidiInputs:
         return self._virtual is not None and not self._config.inputs
 
     def _announced_gone(self) -> set[str]:
-        """The open ports that have gone, even if a new port has the same name by now."""
+        """The names of the open ports that were announced as gone. A new port may have the same name by now."""
         if self._announcements is not None:
             return self._announcements.gone(self._open)
         if self._announcer is not None and not self._only_own:
@@ -198,7 +203,7 @@ class MidiInputs:
             yield f"MIDI input: {stable_name(name)}"
 
     def _free_port(self) -> InputPort:
-        """A closed port, reused if possible: making a new one takes long."""
+        """A closed port. A used one is taken if possible, because making a new one is slow."""
         if self._idle:
             return self._idle.pop()
         return self._close_left() if self._left else InputPort(self._api, self._post, self._config.channel)

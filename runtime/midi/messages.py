@@ -45,7 +45,9 @@ _OF_CHANNELS = frozenset(name for name, kind in _EVENT_TYPES.items() if "device"
 def from_message(message: mido.Message | mido.MetaMessage, device: int = 0) -> Event | None:
     """The event for a mido message; None for a message that the engine does not use.
 
-    A note_on of velocity 0 is a NoteOff. device: number of the MIDI input.
+    A note_on of velocity 0 becomes a NoteOff.
+
+    device: number of the MIDI input.
     """
     if message.type == "note_on" and message.velocity == 0:
         return NoteOff(message.channel, message.note, device=device)

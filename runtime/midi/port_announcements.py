@@ -37,14 +37,14 @@ class Announcements(Protocol):
         """
 
     def listeners(self, port: str) -> set[str] | None:
-        """The names of the ports connected to `port`; None where rtmidi reports failed connections by itself."""
+        """The names of the ports connected to `port`; None if rtmidi itself reports a connection that fails."""
 
     def close(self) -> None:
         """Stop listening."""
 
 
 def announcer(api: int) -> Callable[[], Announcements] | None:
-    """The class that receives an API's announcements; None if there is no such class, or its library is missing.
+    """The class that receives an API's announcements; None if there is no such class, or its library cannot be used.
 
     api: rtmidi's number of the API. The class raises OSError if the API's server does not run.
     """
@@ -111,7 +111,7 @@ class JackAnnouncements:
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # if the pipe is full, its bytes wake the reader
+        with contextlib.suppress(BlockingIOError):  # if the pipe is full, the bytes in it wake the reader
             os.write(self._write_fd, b"!")
 
     def fileno(self) -> int:
@@ -182,7 +182,7 @@ class AlsaAnnouncements:
 
 
 def announced_gone(events: Iterable[alsa_midi.Event], ports: Iterable[str]) -> set[str]:
-    """Those of `ports` that have gone, as ALSA's events say.
+    """Those of `ports` that have gone, according to ALSA's events.
 
     ports: rtmidi's names. Each ends with the port's address: `Keys:Keys MIDI 1 20:0`.
     """

@@ -75,7 +75,7 @@ def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
     """Create a client of an API; OSError if its server does not run."""
     import rtmidi
 
-    # Without the sequencer rtmidi fails too, but its error does not say why.
+    # Without the sequencer, rtmidi itself would fail, but its error would not say why.
     if api == rtmidi.API_LINUX_ALSA and sys.platform == "linux" and not _ALSA_SEQUENCER.exists():
         raise OSError(f"the ALSA sequencer ({_ALSA_SEQUENCER}) is not there")
     try:
@@ -86,7 +86,7 @@ def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
 
 
 def port_names(client: rtmidi.MidiIn) -> list[str]:
-    """The names of the ports that a client may connect to; OSError if they change too often to be listed.
+    """The names of the ports that a client can connect to; OSError if the ports change too often to be listed.
 
     rtmidi asks for each name separately, and raises an error for a port that has gone meanwhile.
     """
@@ -99,7 +99,10 @@ def port_names(client: rtmidi.MidiIn) -> list[str]:
 
 
 def clients_are_slow(api: int) -> bool:
-    """Whether to reuse clients: on JACK, creating one holds the interpreter for 24 ms, deleting one for 20 ms."""
+    """Whether to reuse clients, because creating and deleting them is slow.
+
+    On JACK, creating a client holds the interpreter for 24 ms, and deleting one holds it for 20 ms.
+    """
     import rtmidi
 
     return api == rtmidi.API_UNIX_JACK

@@ -14,13 +14,14 @@ Timed = tuple[int, Event | int | None]
 _HEADER_BYTES, _CHUNK_HEADER_BYTES = 14, 8
 _META, _SYSEX, _SYSEX_MORE, _TEMPO, _END = 0xFF, 0xF0, 0xF7, 0x51, 0x2F
 _SIMPLE = {0xF8: Clock, 0xFA: ClockStart, 0xFB: ClockContinue, 0xFC: ClockStop, 0xFE: ActiveSensing}
-_PASSED_OVER = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0}  # number of data bytes of each ignored message
+_PASSED_OVER = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0}  # number of data bytes of these ignored messages
 
 
 def read_tracks(content: bytes) -> tuple[int, list[Timed]]:
     """The ticks per beat, and all messages, ordered by tick, then by track.
 
-    ValueError if the content is no Standard MIDI File or is damaged; EOFError if it is truncated.
+    ValueError if the content is damaged, or if it is no Standard MIDI File of type 0 or 1 with times in ticks per beat.
+    EOFError if the content is truncated.
     """
     if content[:4] != b"MThd":
         raise ValueError("it does not begin as one")

@@ -1,4 +1,4 @@
-"""Tells how devices may connect, and which are paired."""
+"""Reports how devices can connect and which are paired, and ends pairings."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Admission:
-    """Reports how devices may connect and which are paired, and ends pairings.
+    """Reports how devices can connect and which are paired, and ends pairings.
 
-    connections: returns all open connections, also those for files.
+    connections: returns all open connections, those of pages and those that transfer files.
     osc: the OSC port, or None.
     """
 
@@ -50,7 +50,7 @@ class Admission:
             pages.add("paired.end", self._end)
 
     def say_where(self) -> None:
-        """Tell the user the page's addresses and the pairing code."""
+        """Tell the user the page's addresses and the pairing code, if networks can reach the page."""
         if self._is_on_network:
             self._say(f"In the network: {'  '.join(network_urls(self._listener))}")
             self.say_code(self._pairing.code)
@@ -100,6 +100,6 @@ class Admission:
 
 
 def say(line: str) -> None:
-    """Print a line; nothing happens if nobody reads it."""
+    """Print a line; it is no error if the output is closed."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)

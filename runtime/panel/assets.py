@@ -52,7 +52,10 @@ def load_assets() -> dict[str, Asset]:
 
 
 def policy(host: str) -> str:
-    """The Content-Security-Policy: the page may load only its own files. host: this page's name and port."""
+    """The Content-Security-Policy: the page may load only its own files.
+
+    host: the name and port in the page's address.
+    """
     own = "script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; media-src blob:"
     # In some browsers 'self' does not include WebSockets.
     connect = f"connect-src 'self' ws://{host}"

@@ -29,14 +29,14 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 class Connection(ServerConnection):
     """A browser's connection.
 
-    device: the paired device at the other end; None if it is not paired, such as a browser on this machine.
+    device: the device at the other end if it is paired, else None. A browser on this machine needs no pairing.
     """
 
     device: Device | None = None
     _n_open: ClassVar[Counter[str]] = Counter()  # open connections, by sender
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Keep the sender's address, and abort if there are too many connections; called by asyncio."""
+        """Note the connection's addresses and count it; abort it if there are too many; called by asyncio."""
         self.peer = (transport.get_extra_info("peername") or ("",))[0]
         self.arrived_at = (transport.get_extra_info("sockname") or ("",))[0]
         self._sender = sender(self.peer) if self.peer else ""
@@ -74,7 +74,10 @@ class Door:
         self._sockets.add(path)
 
     def add_folder(self, prefix: str, answer: Callable[[Connection, str], Response]) -> None:
-        """Let `answer` answer the admitted requests whose paths begin with `prefix`."""
+        """Let a function answer the admitted requests whose paths begin with `prefix`.
+
+        answer: this function; called with the connection and the path.
+        """
         self._folders[prefix] = answer
 
     def answer(self, connection: Connection, request: Request) -> Response | None:
@@ -125,7 +128,7 @@ class Door:
         return None
 
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
-        """Pair a device that sends the code in a header. Browsers do not let other sites' pages send us this header."""
+        """Pair a device that sends the right code in a header. Browsers let no page of another site send it."""
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:
             return response(http.HTTPStatus.NO_CONTENT)
@@ -158,7 +161,7 @@ class Door:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """Whether Accept-Encoding has the plain word `gzip`. (With `gzip;q=0`, for example, a browser refuses gzip.)"""
+    """Whether the header Accept-Encoding lists `gzip` without a weight. (`gzip;q=0`, for example, refuses gzip.)"""
     accepted = ",".join(request.headers.get_all("Accept-Encoding")).split(",")
     return "gzip" in (coding.strip().lower() for coding in accepted)
 

@@ -1,4 +1,4 @@
-"""The limits of the page's process."""
+"""The limits on connections and messages in the page's process."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 
 MOST_PAGES = 8
 MOST_CONNECTIONS = 64
-MOST_OF_SENDER = 16  # connections from one other machine; with this limit, no machine can use up MOST_CONNECTIONS
+MOST_OF_SENDER = 16  # connections from one machine other than this; no such machine can use up MOST_CONNECTIONS
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
-MOST_ASKED = 16  # unanswered requests of one page
-MOST_ANSWERING = 6  # unanswered requests of all pages; too many unread answers would end the link
+MOST_ASKED = 16  # unanswered requests of one page, on the link or waiting for it
+MOST_ANSWERING = 6  # unanswered requests on the link, of all pages; too many unread answers would end the link
 # A message costs the playing process some 50 us, on a thread that shares the interpreter with the audio thread.
-PAGE_RATE, PAGE_BURST = 200.0, 400.0  # of one page: messages per second, and the most at once after a pause
-ALL_RATE, ALL_BURST = 500.0, 1000.0  # the same, of all pages together
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # for one page: messages per second, and the most messages at once after a pause
+ALL_RATE, ALL_BURST = 500.0, 1000.0  # the same for all pages together
 
 
 class Allowance:

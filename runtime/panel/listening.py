@@ -1,4 +1,4 @@
-"""The page's listening socket and its addresses."""
+"""Opens the page's listening socket, and gives the page's URLs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
     loopback address, any free port is used.
 
     settings: address and port.
-    where: names the setting in the message.
+    where: name of the port's setting in an error message.
     UserError if the address or the port cannot be used.
     """
     address, port = checked_address(settings.address, "panel: address"), settings.port
@@ -46,7 +46,7 @@ def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
 def checked_address(address: str, where: str) -> str:
     """Return an IP address in its standard form; UserError if `address` is no IP address.
 
-    where: names the setting in the message.
+    where: name of the address's setting in an error message.
     """
     try:
         return str(ipaddress.ip_address(address))
@@ -60,7 +60,7 @@ def is_on_network(listener: socket.socket) -> bool:
 
 
 def url_of(listener: socket.socket) -> str:
-    """The address of the page, for a browser on this machine."""
+    """The page's URL for a browser on this machine."""
     address, port = listener.getsockname()[:2]
     found = ipaddress.ip_address(address)
     if found.is_unspecified:
@@ -79,7 +79,10 @@ def network_urls(listener: socket.socket) -> list[str]:
 
 
 def _own_numbers() -> list[str]:
-    """One IPv4 address for each network interface, on Linux. Source: netdevice(7), SIOCGIFADDR."""
+    """On Linux, one IPv4 address of each network interface, but no loopback address; on other systems, nothing.
+
+    Source: netdevice(7), SIOCGIFADDR.
+    """
     found = []
     with suppress(OSError, ImportError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
         import fcntl

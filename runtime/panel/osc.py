@@ -19,7 +19,7 @@ from runtime.sound.motion import LATENT
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # the most messages in one packet
-_DEEPEST = 4  # the most levels of bundles within bundles
+_DEEPEST = 4  # the most bundles around one message, each within the next
 # Few requests for actions, sounds and instruments are allowed, because some of them write files: at most _RARE_RATE a
 # second, and _RARE_BURST at once after a pause.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
@@ -36,7 +36,7 @@ class OscPort(asyncio.DatagramProtocol):
 
     keys: the keys that pages and OSC hold.
     allowance: limits the messages; packets beyond it are dropped, because UDP cannot slow a sender down.
-    changed: called when a packet has been counted.
+    changed: called after each packet, when n_taken or n_ignored has changed.
     n_taken: how many packets were accepted.
     n_ignored: how many packets were ignored.
     """
@@ -100,8 +100,9 @@ def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[st
 def messages_of(packet: bytes, depth: int = 0) -> Iterator[bytes]:
     """Yield the messages of a packet. A packet is a message, or a bundle of messages and bundles.
 
-    NotUnderstoodError for anything else.
-    Source: opensoundcontrol.org, OSC 1.0. The library's own reader of bundles loops for ever on a negative size.
+    NotUnderstoodError for anything else, and for a packet that exceeds a limit.
+    The format: opensoundcontrol.org, OSC 1.0. python-osc could read bundles, too, but a bundle that contains a negative
+    size makes it loop for ever.
     """
     if len(packet) > LARGEST_BYTES or depth > _DEEPEST:
         raise NotUnderstoodError

@@ -1,4 +1,4 @@
-"""The open pages: passes their requests on to the playing process, and tells them what to show."""
+"""Serves the open pages: passes their requests on to the playing process, and tells the pages what to show."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class _Page:
         self.asked: set[asyncio.Task[None]] = set()
 
     def send(self, line: bytes) -> None:
-        """Send a line, or disconnect the page if it reads nothing."""
+        """Send a line. If the page has left more than MOST_UNSENT_BYTES unread, disconnect it instead."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
@@ -94,10 +94,10 @@ PRESENT = ("state", "card", "instruments", "methods")
 class Pages:
     """Serves all pages over one link, so that four pages cost the playing process no more than one page.
 
-    hello: what every page is told first, besides targets and actions.
-    came: called when the link is up.
-    ring: descriptor of a SoundRing with the output's sound; None to borrow one from the playing process.
-    keys: the keys that pages hold.
+    hello: what the first message to every page says besides the targets and the actions.
+    came: called each time the link comes up.
+    ring: file descriptor of a SoundRing with the output's sound; None to borrow a ring from the playing process.
+    keys: the piano keys that pages hold down.
     allowance: limits the messages of all pages.
     """
 
@@ -207,7 +207,7 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
-            if method == "sounds.read":  # the paths of files are left out, as no page needs them
+            if method == "sounds.read":  # no page needs the paths of files, so they are left out
                 result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 
@@ -223,7 +223,7 @@ class Pages:
             self._painter.listen(self._borrowed)
 
     def _give_back(self) -> None:
-        """Free the lent memory of a playing process that has gone."""
+        """Free the memory that a playing process lent, after that process has gone."""
         if self._borrowed is not None:
             self._painter.listen(None)
             os.close(self._borrowed)
@@ -236,7 +236,7 @@ class Pages:
         self._tell(None, NOTHING)
 
     def _watch(self) -> None:
-        """Watch only the topics that pages want, because news cost the playing process time."""
+        """Watch only the topics that pages want, because the playing process spends time on each topic's news."""
         wanted = set().union(*(page.topics for page in self._pages.values()))
         if wanted != self._watched and self.link.is_up:
             self._watched = wanted
@@ -260,7 +260,7 @@ class Pages:
         self._tell(None, await self._greeting())
 
     async def _greeting(self) -> bytes:
-        """The message for a page that connects; pages that connect at the same time share this message."""
+        """The message for a page that connects; pages that connect while it is being made get the same message."""
         if self._greets is None or self._greets.done():
             self._greets = asyncio.create_task(self._greet())
         return await asyncio.shield(self._greets)
@@ -281,7 +281,7 @@ class Pages:
 
 
 def _checked(request: Request) -> object:
-    """Decode the params of a page's request; UserError or msgspec's errors if a page may not send them."""
+    """Decode the params of a page's request. UserError or an error of msgspec if a page must not send such params."""
     kind = {"sound": _Sound, "sounds.write": _Written}.get(request.method)
     if kind is not None:
         given = msgspec.json.decode(request.params, type=kind)

@@ -32,7 +32,7 @@ _TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout
 
 
 def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
-    """Serve the page on this socket.
+    """Serve the page on the socket `listener`.
 
     settings: the page's names in the network, and where to listen for OSC.
     parent: descriptor of a pipe that closes when the playing process ends; None to serve until SIGINT, SIGTERM or
@@ -74,7 +74,7 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
 
 
 async def _osc(pages: Pages, settings: PanelConfig, admission: Admission) -> OscPort | None:
-    """Listen for OSC, and return the port; None if the settings have no port for OSC, or if it cannot be used."""
+    """Listen for OSC, and return the OscPort; None if the settings have no port for OSC, or if listening fails."""
     if settings.osc_port is None:
         return None
     osc = OscPort(pages.link, pages.keys, pages.allowance, admission.tell_soon)

@@ -46,12 +46,12 @@ class _Sounding(NamedTuple):
 
 
 class Arpeggiator:
-    """While it is on, replaces held keys by its own notes, and handles sustain pedals. Other events pass unchanged.
+    """While it is on, replaces the notes of held keys by its own notes, and lets sustain pedals hold keys.
 
-    Even while it is off, it computes a tempo from the player's taps. The output depends only on the events and their
-    frames. After every note-on that it adds, it also adds a note-off.
+    Even while it is off, it makes a tempo event from the player's taps. All other events pass unchanged. The output
+    depends only on the events and their frames. After every note-on that it adds, it also adds a note-off.
 
-    settings, tempo_bpm: those of the sound at the start.
+    settings, tempo_bpm: the first sound's arpeggio and tempo; `choose` changes both.
     """
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, sample_rate_hz: int):
@@ -108,7 +108,7 @@ class Arpeggiator:
         return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}
 
     def remember(self, memory: Mapping[str, dict[str, Any]], frame: int) -> None:
-        """Continue from another arpeggiator's `memory`, with no key down."""
+        """Continue from another arpeggiator's `memory`. At first, no key counts as pressed."""
         self._now = self._taken = frame
         given(self._taps, memory.get("taps", {}))
         self._keys.pedals.update(memory.get("pedals", {}).get("down", {}))
@@ -140,7 +140,7 @@ class Arpeggiator:
             self._end_note()
 
     def _play(self) -> None:
-        """Play the note of the present step. If notes are tied and the key is the same, the old note goes on."""
+        """Play the note of the present step. If notes are tied and the old note has its key, the old note goes on."""
         settings, steps, old = self._settings, self._steps, self._sounding
         note = note_at(settings, list(self._keys.chord.values()), steps.n_played)
         until_beats = steps.next_beats + settings.gate * settings.step_beats
@@ -229,7 +229,10 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """End all notes: the keyboard has gone, but the engines do not notice, as they get the arpeggiator's notes."""
+        """End all notes, because the keyboard has gone.
+
+        The engines do not notice this, because the arpeggiator goes on sending them notes.
+        """
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())
@@ -275,7 +278,7 @@ class Arpeggiator:
         return False
 
     def _switch_on(self) -> None:
-        """End the notes of the keys that are down, and lift the engine's pedals."""
+        """End the engine's notes and lift its sustain pedals. The keys that are down become the chord."""
         for event in self._passed.values():
             self._give(NoteOff(event.channel, event.note, device=event.device))
             self._keys.press(event)
@@ -287,7 +290,10 @@ class Arpeggiator:
             self._steps.begin(self._tempo.beats_at(self._now))
 
     def _switch_off(self) -> None:
-        """Send the pressed pedals to the engine. Keys that are down now stay silent until they are struck again."""
+        """End the note, and press the engine's sustain pedals that the player holds down.
+
+        The keys that are down are silent until they are struck again.
+        """
         self._end_note()
         self._eaten = set(self._keys.down)
         self._keys.clear()

@@ -71,7 +71,7 @@ def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
 
 
 def parts_of(choice: Choice, sample_rate_hz: int) -> tuple[Part, ...]:
-    """Build the parts that a Choice describes, so that a Swap can replace all parts by them."""
+    """Build the parts that a Choice describes, so that a Swap can put them in place of all parts of a rack."""
     return tuple(Part(*each) for each in _chosen_parts(choice, sample_rate_hz))
 
 
@@ -97,7 +97,7 @@ def _at(choice: Choice, positions: tuple[float, ...]) -> Choice:
 
 
 def part_settings(said: SoundPart) -> PartSettings:
-    """Convert a part from a sound's file to the rack's settings."""
+    """Convert what a sound's file says about one part to the settings of this part in a rack."""
     return PartSettings(
         channel=EVERY_CHANNEL if said.channel is None else said.channel - 1,
         lowest_key=said.keys[0],

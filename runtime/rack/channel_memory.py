@@ -38,7 +38,7 @@ class ChannelMemory:
         self._parameter: dict[int, list[int]] = {}  # for each channel, MSB and LSB of the chosen parameter
 
     def hear(self, event: Event) -> None:
-        """Remember an event that sets a controller; a Reset clears the controllers of all channels."""
+        """Remember an event that sets a controller. At a Reset, forget the controllers of all channels."""
         match event:
             case ControlChange():
                 self._hear_control(event, self._is_mapped(event))
@@ -62,7 +62,7 @@ class ChannelMemory:
     def remember(self, events: Iterable[Event]) -> None:
         for event in events:
             if isinstance(event, ControlChange):
-                self._hear_control(event, is_mapped=False)  # `events` returned no mapped control, so these are unmapped
+                self._hear_control(event, is_mapped=False)  # these are from `events`, which returns no mapped control
             else:
                 self.hear(event)
 
@@ -91,7 +91,7 @@ class ChannelMemory:
             self._say((event.channel, event.control, msb, lsb), chosen)
 
     def _reset_controllers(self, channel: int) -> None:
-        # The values of registered parameters stay, too: the entries whose keys have four items.
+        # Also keep the values of registered parameters: the entries whose keys have four items.
         self._said = {
             key: said for key, said in self._said.items() if key[0] != channel or len(key) == 4 or key[1] in _STAY
         }

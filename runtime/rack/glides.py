@@ -10,7 +10,9 @@ GLIDE_S = 0.02
 
 
 class Glide:
-    """A number that moves in a straight line from one value to another, then stays; a function of the absolute frame.
+    """A number that moves in a straight line from one value to another, and then stays there.
+
+    Its values depend on absolute frames only, not on block sizes.
 
     n_frames: length of a glide.
     target: the value at the end of the present glide.
@@ -37,9 +39,9 @@ class Glide:
         return frame >= self._end
 
     def fill(self, out: np.ndarray, frame: int, changes: Sequence[tuple[int, float]] = ()) -> None:
-        """Write into `out`, float32 (n_frames,), the values from `frame` on.
+        """Write the values from `frame` on into `out`, float32 (n_frames,).
 
-        changes: pairs of frame and target, as for `move`, ascending. A change before `frame` happens at `frame`.
+        changes: pairs (frame, target) as for `move`, with ascending frames. A change before `frame` happens at `frame`.
         """
         done = 0
         for change_frame, target in changes:

@@ -12,9 +12,9 @@ _64_BITS = (1 << 64) - 1
 
 
 def note_at(settings: Arpeggio, chord: Sequence[NoteOn], step: int) -> NoteOn:
-    """Return the note of a step; notes above 127 are left out.
+    """Return the note that is played at a step; it is never above 127.
 
-    chord: the keys, at least one, in the order of striking.
+    chord: the keys that are played, at least one, in the order in which they were struck.
     step: number of steps since the chord began.
     """
     keys = list(chord) if settings.mode == "as_played" else sorted(chord, key=lambda key: (key.note, key.channel))
@@ -30,7 +30,7 @@ def note_at(settings: Arpeggio, chord: Sequence[NoteOn], step: int) -> NoteOn:
 
 
 def random_number(seed: int, step: int) -> int:
-    """Return a 64-bit number for a seed and a step: the mixing function of SplitMix64 (Steele and others 2014)."""
+    """Mix a seed and a step into a 64-bit number, as SplitMix64 does (Steele and others 2014)."""
     mixed = (seed * 0x9E3779B97F4A7C15 + step + 1) * 0x9E3779B97F4A7C15 & _64_BITS
     mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _64_BITS
     mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _64_BITS

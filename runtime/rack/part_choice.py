@@ -24,7 +24,11 @@ def choose_parts(config: Config, instrument: str | None, preset: str | None, sou
 def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
     """Choose the sounds of all parts of the chosen sound; if the sound has no parts, return `whole`.
 
-    The returned Choice has the fields of the first part's choice, and every part in `parts`.
+    The returned Choice has these fields:
+    parts: every part with its choice.
+    whole, sound_file: the chosen sound and its file.
+    remark: the remarks of all parts' choices; if they have none, the remark of the argument `whole`.
+    The other fields are those of the first part's choice.
 
     instrument: the instrument that the user named, or None.
     where: names the sound in messages if the sound has no file.
@@ -84,6 +88,6 @@ def _at_level(choice: Choice, level_db: float) -> Choice:
 
 
 def standing_at(choice: Choice, volume_db: float) -> Choice:
-    """The choice for a part of a sound. All sounds of the choice get the volume volume_db; see `at_volume`."""
+    """Set the target `level` of all sounds of a choice to `volume_db`; they stay as loud as before (`at_volume`)."""
     programs = tuple(at_volume(patch, volume_db) for patch in choice.programs)
     return choice._replace(patch=at_volume(choice.patch, volume_db), programs=programs)

@@ -28,7 +28,7 @@ from runtime.rack.glides import GLIDE_S, Glide
 from runtime.sound.sound import Sound
 
 EVERY_CHANNEL = -1
-# These events are not posted to earlier engines, whose notes ring out.
+# These events change a part's present sound. A part's earlier engines, whose notes ring out, do not receive them.
 _OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
 
 
@@ -47,7 +47,7 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gains(self) -> tuple[float, float]:
-        """The left and the right gain, by equal-power panning. In the middle, each gain equals the part's level."""
+        """The left and the right gain, by equal-power panning. With pan 0, each of them is the gain of level_db."""
         level, angle = 10.0 ** (self.level_db / 20.0), math.pi / 4.0 * (1.0 + self.pan)
         if not self.pan:
             return level, level
@@ -62,13 +62,13 @@ class Playable(msgspec.Struct, frozen=True):
 
 
 class Part:
-    """One part of the rack, with its engines and the gains that glide.
+    """One part of the rack, with its engines and its gliding gains.
 
     engine: plays the next notes.
-    sound: the sound with which this engine began.
+    sound: the sound with which `engine` began.
     leaving: earlier engines, whose notes ring out.
-    gains: for left and right.
-    sends: for reverb and chorus.
+    gains: the gain of the left channel and of the right channel.
+    sends: the gain of what the reverb gets and of what the chorus gets.
     """
 
     def __init__(self, playable: Playable, settings: PartSettings):
@@ -81,14 +81,17 @@ class Part:
         self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # for each held (channel, key), the notes that it began
 
     def engines(self) -> list[Engine]:
-        """The engines that may sound, oldest first."""
+        """The part's engines, oldest first: the earlier ones, whose notes ring out, then the present one."""
         return [*self.leaving, self.engine]
 
     def hears(self, channel: int) -> bool:
         return self.settings.channel in (EVERY_CHANNEL, channel)
 
     def note_of(self, event: NoteOn) -> NoteOn | None:
-        """Return the note that the part plays for a pressed key, or None; remember it for the key's release."""
+        """Return the note that the part plays for a pressed key, or None if it plays none.
+
+        The part remembers the note for the key's release.
+        """
         limits, note = self.settings, event.note + self.settings.transpose
         plays = (
             self.hears(event.channel)
@@ -105,7 +108,10 @@ class Part:
         return event if note == event.note else msgspec.structs.replace(event, note=note)
 
     def take(self, event: Event, frame: int | None) -> bool:
-        """Post any event but a NoteOn to the part's engines; return False if it does not concern the part."""
+        """Post an event to the part's engines; return False if the event does not concern the part.
+
+        event: any event except a NoteOn.
+        """
         if not isinstance(event, ChannelEvent):
             self._post(event, frame)
             return True
@@ -117,7 +123,7 @@ class Part:
         return False
 
     def ring_out(self, event: Event, frame: int | None) -> None:
-        """Post an event, as `take` does, to a part that begins no more notes."""
+        """Do what `take` does, for a part that begins no more notes; events of _OF_PRESENT_SOUND are left out."""
         if not isinstance(event, _OF_PRESENT_SOUND):
             self.take(event, frame)
 
@@ -169,7 +175,7 @@ class Part:
         return gone
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return plain values for `remember`."""
+        """Return the part's glides, send levels and held keys as plain values, from which `remember` restores them."""
         glides = {f"glide_{number}": taken(glide) for number, glide in enumerate((*self.gains, *self.sends))}
         return glides | {"part": {"levels": self._levels, "held": self._held.copy()}}
 
@@ -181,7 +187,11 @@ class Part:
         self._held.update(said.get("held", {}))
 
     def render(self, out: np.ndarray, scratch: np.ndarray) -> None:
-        """Fill `out` with the part's sound at its level; out, scratch: float32 (n_frames, 2)."""
+        """Fill `out` with the part's sound, multiplied by the part's gains.
+
+        scratch: working memory.
+        Both arrays are float32 (n_frames, 2).
+        """
         frame = self.engine.frame
         self.engine.render(out)
         for engine in self.leaving:
@@ -195,13 +205,14 @@ class Part:
                 out[:, side] *= np.float32(glide.target)
 
     def send(self, sound: np.ndarray, frame: int, buses: np.ndarray, fed: list[bool], scratch: np.ndarray) -> None:
-        """Multiply the part's sound by the gains of its sends, and add it to the effects' inputs `buses`.
+        """Add the part's sound to the input of each effect, multiplied by the gain of the part's send to this effect.
 
         sound: the part's sound, float32 (n_frames, 2).
         frame: number of the sound's first frame.
         buses: the inputs of the reverb and the chorus, (2, n_frames, 2).
-        fed: for each bus, whether it has sound. The contents of a bus without sound are undefined.
-        scratch: working memory of the sound's shape.
+        fed: for each of these inputs, whether it has sound. The contents of an input without sound are undefined. The
+            first sound that is added to an input overwrites them, and the input's entry in `fed` becomes True.
+        scratch: working memory, shaped like `sound`.
         """
         changes = self.engine.take_sends()
         if changes:
@@ -224,5 +235,5 @@ class Part:
 
 
 def chooses_for_all(parts: Sequence[Part]) -> bool:
-    """Whether a program change replaces all parts: there are several, and none has a MIDI channel of its own."""
+    """Whether a program change replaces all parts: if there are several parts, and none has its own MIDI channel."""
     return len(parts) > 1 and all(part.settings.channel == EVERY_CHANNEL for part in parts)

@@ -30,10 +30,11 @@ class BehindParts(Protocol):
     """What a rack needs of its effects.
 
     sleep: whether the effects are silent until they receive sound.
-    add: adds reverb and chorus to `dry`, in place.
-    frame: number of the first frame of `dry`.
-    reverb_send, chorus_send: the input of each effect, or None.
-    All sounds are float32 (n_frames, 2).
+    add: adds reverb and chorus to `dry`, in place. Its arguments:
+
+    - frame: number of the first frame of `dry`
+    - dry: the parts' sound, float32 (n_frames, 2)
+    - reverb_send, chorus_send: the input of each effect, float32 (n_frames, 2); None for silence
     """
 
     sleep: bool
@@ -46,10 +47,11 @@ class BehindParts(Protocol):
 class Rack:
     """Plays up to four parts, each an engine; receives events as an engine does. It owns no thread, clock, file or log.
 
-    parts: (playable, settings) of each part; a playable's engine has no limiter, and has rendered nothing yet.
-    n_voices: the most voices of all parts together.
+    parts: the Playable and the settings of each part. A Playable's engine has no limiter, and has rendered nothing yet.
+    n_voices: the largest number of voices that all parts may have together.
     controls: turns presses of controls into actions; None for the default settings' controls.
     wake: called on the audio thread when `take_actions` or `take_retired` has something to return; it must not block.
+
     frame: the next frame to render.
     sample_rate_hz: the rate of all engines.
     """
@@ -132,7 +134,10 @@ class Rack:
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:
-        """Restore the state of another rack before the first block; this rack's engines already have their states."""
+        """Take over the state of another rack. Call this before this rack's first block.
+
+        This rack's engines already have their states.
+        """
         for part, remembered in zip(self._parts, state.parts, strict=True):
             part.remember(remembered.memory)
         self._controls.remember(state.memory.get("controls", {}))
@@ -147,11 +152,11 @@ class Rack:
         self._incoming.post(event, frame)
 
     def take_actions(self) -> list[Action]:
-        """Return the player's actions since the previous call; call this from one thread only."""
+        """Return the player's actions since the previous call. Only one thread may call this."""
         return self._returns.take_actions()
 
     def take_retired(self) -> list[Engine]:
-        """Return the engines retired since the previous call; free them on any thread but the audio thread."""
+        """Return the engines retired since the previous call. Any thread but the audio thread may free them."""
         return self._returns.take_retired()
 
     def render(self, out: np.ndarray) -> None:
@@ -231,8 +236,9 @@ class Rack:
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
         """Carry out `panic`; let `take_actions` return any other action.
 
-        If several parts start one action in the same piece of rendering, it counts once; `program` counts each time.
-        asked: names of the actions that have counted in this piece.
+        If several parts ask for the same action in one piece of rendering, it is returned once. But `program` is
+        returned each time.
+        asked: names of the actions that parts have asked for in this piece.
         """
         if action.name == "panic":
             self._router.silence(self.frame, engine)

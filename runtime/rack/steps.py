@@ -6,7 +6,7 @@ import math
 
 from runtime.sound.arpeggio import Arpeggio
 
-_NEAR = 1e-6  # a step that is late by less than this share of a step's length is still due
+_NEAR = 1e-6  # a step is still played if the present time is past it by at most this share of a step's length
 
 
 class Steps:
@@ -70,5 +70,6 @@ class Steps:
     def _first_from(self, beats: float) -> int:
         size = self._settings.step_beats
         step = math.ceil((beats - self._origin) / size - _NEAR)
-        # Without swing, the first step is `step`. But swing can delay the previous step so much that it is the first.
+        # Without swing, `step` is the first step at or after `beats`. But swing can delay the step before it so
+        # much that this earlier step is not before `beats` either. Then the earlier step is the first.
         return step - 1 if (step - 1) % 2 and self._beats_of(step - 1) >= beats - _NEAR * size else step

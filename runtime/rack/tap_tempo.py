@@ -15,9 +15,10 @@ _N_INTERVALS = 4
 
 
 class TapTempo:
-    """The tempo of the latest taps: the median of up to four intervals between them.
+    """Finds the tempo of the latest taps from the median of the last intervals between them, four at most.
 
-    A tap more than RESTART_S after the previous one starts anew. So no tempo below 30 beats a minute is found.
+    A tap that comes more than RESTART_S after the previous one counts as a first tap. So no tempo is below 30 beats a
+    minute.
     """
 
     def __init__(self, sample_rate_hz: int):

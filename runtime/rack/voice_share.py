@@ -1,4 +1,4 @@
-"""Decides which voice ends when a note would exceed the limit on the voices of all parts together."""
+"""Decides which voice ends when a note would exceed the rack's limit, the most voices of all its parts together."""
 
 from __future__ import annotations
 

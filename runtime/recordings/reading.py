@@ -15,8 +15,8 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
 BLOCK_SAMPLES = 1 << 19  # samples of each channel in one read; fewer if there are more than two channels
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ, MOST_CHANNELS = 1000, 1_000_000, 64
-LARGEST_SAMPLE = 1e6  # in units of full scale; sums of larger samples may become infinite
-# A file must have at least this share of the samples that its header announces: MP3 headers may announce too many.
+LARGEST_SAMPLE = 1e6  # in units of full scale; sums of larger samples could become infinite
+# A file must have at least this share of the samples that its header announces. Some MP3 headers announce too many.
 WHOLE_SHARE = 0.99
 
 
@@ -25,9 +25,11 @@ class UnusableError(Exception):
 
 
 def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator[np.ndarray]:
-    """Yield a recording as mono float32 blocks (n_samples,) at `sample_rate_hz`; UnusableError for a broken file.
+    """Yield a recording as blocks of mono samples at `sample_rate_hz`, each float32 (n_samples,).
 
     speed: 2 makes the recording an octave higher and half as long.
+
+    UnusableError if the recording cannot be used.
     """
     try:
         if not path.is_file():
@@ -37,7 +39,7 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
                 raise UnusableError(f"{file.samplerate:,} samples a second")
             if file.channels > MOST_CHANNELS:
                 raise UnusableError(f"{file.channels} channels")
-            # With many channels, read fewer samples at a time, so that a block takes no more memory.
+            # With more than two channels, read fewer samples at a time: a block takes no more memory than with two.
             n_at_once = BLOCK_SAMPLES * 2 // max(2, file.channels)
             rate_hz = file.samplerate * speed
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32")

@@ -1,1 +1,1 @@
-"""The systemd service: its unit file, its installation, and the notices that a playing program sends to systemd."""
+"""The systemd service: unit files, installation, updates, and the notices that a playing program sends to systemd."""

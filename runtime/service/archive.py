@@ -1,4 +1,4 @@
-"""Unpacks an untrusted archive of the program: its size is bounded, and all files stay inside the target folder."""
+"""Unpacks an untrusted archive of the program: limits the unpacked size, and keeps all files in the target folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def opened(source: Path, folder: Path) -> Iterator[Path]:
     """Yield the program's folder: `source` itself if it is a folder, else the unpacked archive.
 
     folder: where an archive is unpacked; deleted before and after.
-    UserError if `source` is neither a folder nor an archive.
+    UserError if `source` is neither a folder nor a readable archive, or if the archive is too large.
     """
     if source.is_dir():
         yield source.resolve()
@@ -34,7 +34,8 @@ def opened(source: Path, folder: Path) -> Iterator[Path]:
         folder.mkdir(mode=0o700)
         _unpack(source, folder)
         inside = list(folder.iterdir())
-        # An archive from a web page has all files in one folder. An archive by `git archive` has no such folder.
+        # In an archive that a web page offers, all files are in one folder. An archive that `git archive` made has no
+        # such folder.
         yield inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

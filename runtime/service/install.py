@@ -35,7 +35,7 @@ UNPACKED = HOME / ".unpacked"  # where an archive is unpacked
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
 _SUFFIXES = (".path", ".service")  # of unit files
 _LARGEST_BYTES = 256 * 2**10
-_OLD_WITHIN_S = 90.0  # least time for the previous version to become ready after a failed update
+_OLD_WITHIN_S = 90.0  # after a failed update, the previous version has at least this long to become ready
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
@@ -55,7 +55,10 @@ def install(within_s: float, *, anyway: bool = False) -> int:
 
 
 def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Replace the installed program by `source`, a folder or an archive; other arguments as in `install`."""
+    """Replace the installed program by the one in `source`, a folder or an archive.
+
+    within_s, anyway: as in `install`.
+    """
     refuse_not_installed()
     with alone(anyway), signals_as_exceptions(), opened(source, UNPACKED) as folder:
         version = put_in(folder, within_s)
@@ -72,8 +75,8 @@ def refuse_not_installed() -> None:
 def put_in(source: Path, within_s: float) -> Path:
     """Install and start the program in `source`, and return the folder of the new version.
 
-    within_s: the time in which the new version must become ready. If it does not, the previous version plays again, and
-        UserError is raised.
+    within_s: the time in which the new version must become ready. If the new version does not, UserError is raised, and
+        the previous version plays again, if there is one.
     """
     version_of(source)
     versions, old = Versions(HOME), Versions(HOME).current()
@@ -86,7 +89,7 @@ def put_in(source: Path, within_s: float) -> Path:
         try:
             _play(versions, new)
             problem = restart(within_s) if is_booted() else ""
-        except BaseException:  # go back also after a signal
+        except BaseException:  # after a signal, too, the old version must play again
             if old is not None:
                 _play(versions, old)
             raise
@@ -100,7 +103,10 @@ def put_in(source: Path, within_s: float) -> Path:
 
 
 def uninstall(*, purge: bool) -> int:
-    """Stop the service and delete the program. purge: delete its user, settings, sounds and recordings, too."""
+    """Stop the service and delete the program.
+
+    purge: whether to delete the service's user, settings, sounds and recordings as well.
+    """
     if PACKAGED.exists() and "DPKG_MAINTSCRIPT_NAME" not in os.environ:
         remedy = f"type: sudo apt-get {'purge' if purge else 'remove'} timbrebox"
         raise UserError("service uninstall", "a Debian package", "an installation by service install", remedy)
@@ -136,7 +142,7 @@ def _play(versions: Versions, version: Path) -> None:
         (UNITS / unit.name).chmod(0o644)
     for left in _our_units():
         if left.name not in {unit.name for unit in new}:
-            # The update's service must not be stopped: it may be what runs this code.
+            # The update's service must not be stopped, because this code may be running in it.
             is_stopped = is_booted() and left.name != f"{UPDATE}.service"
             call("systemctl", "disable", *(["--now"] if is_stopped else []), left.name)
             left.unlink()
@@ -144,13 +150,14 @@ def _play(versions: Versions, version: Path) -> None:
     call("systemctl", "enable", UNIT, *(unit.name for unit in new if unit.suffix == ".path"))
     for unit in new:
         if is_booted() and unit.name not in (UNIT, f"{UPDATE}.service"):
-            # The owner decides whether the other services run: `try-restart` does not start a stopped service.
+            # The owner decides whether the other services run. So a stopped one stays stopped: `try-restart` restarts
+            # only a service that runs.
             action = "restart" if unit.suffix == ".path" else "try-restart"
             call("systemctl", action, "--no-block", unit.name)
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """Play the old version again, and raise UserError. found: what is wrong with the new version."""
+    """Play the old version again, if there is one, and raise UserError. found: what is wrong with the new version."""
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)
@@ -161,9 +168,10 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the settings if there are none.
+    """Write the settings file if there is none.
 
-    They are those that the owner edited in an older installation, or else the defaults.
+    It gets the settings that the owner edited in an older installation. If there are no such settings, it gets the
+    defaults.
     """
     if SETTINGS.exists():
         return
@@ -179,7 +187,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """The unit files of the service. They contain HOME; the owner's units with similar names do not."""
+    """The service's unit files: those that contain the path HOME. The owner's units with similar names do not."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 

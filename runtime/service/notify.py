@@ -17,8 +17,8 @@ def is_service() -> bool:
 def notify(**news: object) -> bool:
     """Send a notice, for example `notify(READY=1, STATUS="plays")`; False if no systemd receives it. Never waits.
 
-    A notice is a datagram of NAME=value lines, sent to the address in $NOTIFY_SOCKET. A leading @ means an abstract
-    address. Source: sd_notify(3).
+    A notice is a datagram of NAME=value lines, sent to the socket named in $NOTIFY_SOCKET. A name that begins with @ is
+    an abstract address of Linux, not a file. Source: the manual page sd_notify(3).
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

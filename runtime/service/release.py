@@ -23,7 +23,7 @@ def release(key: Path, archive: Path | None, out: Path) -> Path:
 
     archive: None for an archive of this checkout.
     out: the folder for the update.
-    UserError if the archive or its version cannot be used, or if nothing was signed.
+    UserError if the archive or its version cannot be used, or if OpenSSH does not sign.
     """
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="timbrebox-release-") as folder:
@@ -39,7 +39,7 @@ def release(key: Path, archive: Path | None, out: Path) -> Path:
 
 
 def _packed(path: Path) -> Path:
-    """Pack this checkout, but no instruments, and nothing that only this machine can use, such as the environment."""
+    """Pack this checkout, except the instruments and what only this machine can use, such as the environment."""
 
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         name = Path(member.name).name

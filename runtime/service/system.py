@@ -24,7 +24,7 @@ class Mount(NamedTuple):
 
     point: the folder at which it is mounted.
     kind: its type, such as ext4.
-    upper: for an overlay, the folder of its changes; else empty.
+    upper: for an overlay, the folder that holds its changes; else empty.
     """
 
     point: str
@@ -62,7 +62,7 @@ def properties(*names: str) -> dict[str, str]:
 
 
 def restart(within_s: float) -> str:
-    """Restart the service, and wait until it has stayed READY for STEADY_S; returns an empty text, or what is wrong.
+    """Restart the service, and wait until it has been ready for STEADY_S; return an empty text, or what is wrong.
 
     within_s: the time in which it must become ready.
     """
@@ -90,8 +90,8 @@ def last_line(since_s: int = 0, besides: str = "") -> str:
     """The last line in the journal that the program itself printed, or an empty text.
 
     since_s: the time of the earliest line, in seconds since 1970.
-    besides: a process id, as text. Its lines are ignored, because a run's last lines may be logged after the next run
-    has begun.
+    besides: the id of the previous run's process, as text. The lines of that process are ignored, because some of them
+        may be logged after the next run has begun.
     """
     fields = "--output-fields=MESSAGE,_PID"
     command = [
@@ -146,7 +146,7 @@ def _mountinfo() -> str:
 
 
 def _mounts(text: str) -> list[Mount]:
-    """Parse mountinfo: after " - " come the type, the device and the options. Source: proc_pid_mountinfo(5)."""
+    """Parse mountinfo; its lines end with " - ", a type, a device and options. Source: proc_pid_mountinfo(5)."""
     found = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")

@@ -1,7 +1,7 @@
-"""The installed versions of the program, and a link, `current`, to the playing one.
+"""The installed versions of the program, and a link, `current`, to the version that plays.
 
 A version is made beside the others and flushed to the disk; then the link is replaced atomically. So after a power cut
-the link leads to a whole version.
+the link leads to a complete version.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Versions:
     def add(self, source: Path) -> Path:
         """Copy the program in `source` into a new version, and return its folder.
 
-        UserError if no suitable environment can be copied or made. OSError if the disk is full.
+        UserError if `source` does not hold the program, or if no suitable Python environment can be copied or made.
+        OSError if the disk is full.
         """
         make_folder(self._folder)
         self._remove_unfinished()
@@ -100,7 +101,7 @@ class Versions:
 
 
 def version_of(source: Path) -> str:
-    """The version of the program in a folder; UserError if there is no program."""
+    """The version number of the program in a folder; UserError if the folder does not hold the program."""
     try:
         with open(source / "pyproject.toml", "rb") as stream:
             project = tomllib.load(stream)["project"]
@@ -170,7 +171,7 @@ def _link_or_copy(source: str | Path, target: str | Path, *, follow_symlinks: bo
 
 
 def _protect(folder: Path) -> None:
-    """Make root the owner of the files: only root may write them, and everybody may read them."""
+    """Give a folder and its contents to root, which runs this: only root can write them; everybody can read them."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
         if not path.is_symlink():

@@ -13,17 +13,18 @@ _NEAR_BEATS, _FINEST = 0.001, 24
 
 
 class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The arpeggiator's settings; it plays held keys one after another.
+    """The settings of the arpeggiator, which plays held keys one after another.
 
     mode: the order of the keys.
     rate_beats: beats per step; 1 is a quarter note.
     gate: length of a note, as a share of a step.
     tie: whether each note lasts until the next note begins, and continues if the next note is the same.
-    octaves: number of rounds, each an octave higher.
+    octaves: in how many octaves the keys are played, from their own octave upwards.
     hold: whether the chord continues when the keys are released.
     velocity: None for the keys' velocities.
     swing: how late every second step is, as a share of a step.
-    starts: the moment of step 0. `key`: when a chord's first key goes down. `beat`: beat 0; a chord waits for a step.
+    starts: when step 0 is. `key`: when a chord's first key goes down. `beat`: at beat 0, and a chord that is struck
+        between two steps begins at the second of them.
     """
 
     mode: Literal["off", "up", "down", "up_down", "as_played", "random"] = "off"
@@ -39,6 +40,6 @@ class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def step_beats(self) -> float:
-        """Beats from one step to the next; 0.333 becomes a third, so that triplets stay in time."""
+        """Beats from one step to the next; 0.333 becomes 1/3, so that triplets stay in time."""
         near = Fraction(self.rate_beats).limit_denominator(_FINEST)
         return float(near) if abs(float(near) - self.rate_beats) < _NEAR_BEATS else self.rate_beats

@@ -11,7 +11,7 @@ from runtime.sound.motion import MOST_MODULATIONS, Lfo, Modulation
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
-# Lengths in beats are not averaged, because most means would be out of time.
+# Lengths in beats are not averaged, because their mean would seldom fit the beat.
 _SWITCHED = frozenset(("beats", "rate_beats"))
 # These are averaged by geometric means, because equal ratios sound like equal steps.
 _RATIOS = frozenset(("rate_hz", "cutoff_hz", "vibrato_hz", "tempo_bpm"))
@@ -22,8 +22,9 @@ def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
 
     weights: one for each patch, 0 or more; their sum is 1.
 
-    Numbers of the sound and of the voice settings are weighted means. Everything else comes from the patch with the
-    largest weight. If a patch lacks a modulation, the modulation's amount counts as 0 in this patch.
+    Each float of the sound and of the voice settings is a weighted mean, except lengths in beats. Everything else comes
+    from the patch with the largest weight. If a patch lacks a modulation, the modulation's amount counts as 0 in this
+    patch.
     """
     heaviest = patches[max(range(len(patches)), key=lambda number: weights[number])]
     pairs = [(patch, weight) for patch, weight in zip(patches, weights, strict=True) if weight > 0.0]
@@ -40,7 +41,7 @@ def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
 
 
 def blended_lfo(lfos: Sequence[Lfo], weights: Sequence[float]) -> Lfo:
-    """Blend the settings that several sounds have for one LFO, as `blended` blends numbers."""
+    """Blend the settings of one LFO in several sounds, as `blended` does."""
     pairs = [(lfo, weight) for lfo, weight in zip(lfos, weights, strict=True) if weight > 0.0]
     heaviest = lfos[max(range(len(lfos)), key=lambda number: weights[number])]
     return _mean([lfo for lfo, _ in pairs], [weight for _, weight in pairs], heaviest)
@@ -49,7 +50,7 @@ def blended_lfo(lfos: Sequence[Lfo], weights: Sequence[float]) -> Lfo:
 def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> Any:
     """Copy `heaviest`, with the weighted mean for each field that is a float in all `structs`.
 
-    Structures inside these structures are treated in the same way.
+    The fields in _SWITCHED stay as they are in `heaviest`. Structures inside are treated in the same way.
     """
     means = {}
     for field in heaviest.__struct_fields__:

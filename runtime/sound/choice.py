@@ -1,4 +1,4 @@
-"""Chooses what `play` and `render` play."""
+"""Chooses the instrument and the sounds for the commands `play` and `render`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Choice(NamedTuple):
     remark: a line for the user if the sound was made for another instrument.
     sound_file: path of the sound's file; None for a preset, or if no sound was chosen.
     settings: the settings before the sound changed them.
-    parts: for a sound with parts, each part and its choice.
-    whole: the sound that has these parts.
+    parts: for a sound with parts, each part and what was chosen for it.
+    whole: the sound that has these parts; None without parts.
     """
 
     patch: Patch
@@ -50,7 +50,7 @@ class Choice(NamedTuple):
 
 
 class WrittenSound(NamedTuple):
-    """A sound that is in no file of its own; fields as in `choose_tree`."""
+    """A sound that is in no file of its own; the fields are parameters of `choose_tree`."""
 
     tree: dict[str, Any]
     where: str
@@ -80,7 +80,7 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 
     Options override the sound, and the sound overrides the settings. Without --instrument, the instrument that a sound
     names is loaded if `available` lists it. UserError for an unknown name, a broken file, --preset together with
-    --sound, or a sound that names knobs of which the instrument has none.
+    --sound, or a sound that gives positions only of knobs that the instrument lacks.
     """
     if sound is None:
         config = msgspec.structs.replace(config, preset=preset or config.preset)
@@ -96,9 +96,10 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 
 
 def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
-    """Choose an instrument by its name or file, and a sound that is given by its values.
+    """Choose an instrument, and a sound that is given by its values.
 
-    tree: as in a sound's file.
+    instrument: its name or file.
+    tree: the sound's values, as in a sound's file.
     where: names the sound in messages.
     folder: folder of the trajectories' files.
     UserError as from `choose`.
@@ -108,7 +109,7 @@ def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: st
 
 
 def choose_written(config: Config, sound: WrittenSound) -> Choice:
-    """Call `choose_tree` with the sound's instrument. If `available` lacks it, take the settings' instrument."""
+    """Call `choose_tree` with the sound's instrument, or with that of the settings if `available` lacks the sound's."""
     config = _with_instrument_of(sound_from_tree(sound.tree, sound.where), config)
     return choose_tree(config, config.instrument or DEFAULT_INSTRUMENT, *sound)
 
@@ -134,9 +135,10 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The patch of the settings' preset, or else of the card's first preset.
+    """The patch of the settings' preset, or of the card's first preset if the settings name none.
 
-    If there is no such preset, or it has only knob positions, the patch has the settings and no positions.
+    If there is no such preset, or if the preset has only knob positions, the patch has only the settings. The
+    positions are found later, when they are needed.
     """
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
@@ -239,9 +241,9 @@ def _find_in_card(name: str, decoder: Decoder) -> _Found:
 
 
 def _with_instrument_of(sound: Sound, config: Config) -> Config:
-    """The settings with the instrument that the sound was made for, if there is an instrument of this name.
+    """The settings, with the instrument that the sound was made for if `available` lists its name.
 
-    The sound may not give a path: a sound from a stranger must not choose which file is opened.
+    A path in place of the name has no effect: a sound from a stranger must not choose which file is opened.
     """
     name = sound.made_for.name if sound.made_for else None
     if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():

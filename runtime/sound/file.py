@@ -28,7 +28,10 @@ def load_sound(path: str | Path) -> Sound:
 
 
 def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
-    """The sound that a YAML file's values describe. UserError as from `load_sound`; it names the file's `path`."""
+    """The sound that a YAML file's values describe.
+
+    path: the file. UserError as from `load_sound`; its message names this path.
+    """
     # Check the version first: a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
@@ -82,7 +85,7 @@ def _said(struct: msgspec.Struct) -> dict[str, Any]:
     return said
 
 
-@functools.cache  # each call leaves a reference cycle, and `play` collects no garbage
+@functools.cache  # each call leaves a reference cycle, and `play` runs without garbage collection
 def _fields_of(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
     return msgspec.structs.fields(kind)
 

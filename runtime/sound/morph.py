@@ -16,11 +16,12 @@ class SoundMorph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sounds of one instrument, on a path or in a square. Controls move through these sounds.
 
     sounds: in the order of the path; in a square, those at (x, y) = (0, 0), (1, 0), (0, 1) and (1, 1). Each is the
-    name of a sound, or a dict of knob names and positions. A dict stands for the sound that has this morph, with these
-    knobs at these positions.
+    name of a sound, or a dict of knob positions by knob name. A dict stands for the sound to which this morph belongs,
+    with these knobs at these positions.
     shape: `path`, moved by the control `morph`; `square`, moved by `morph.x` and `morph.y`.
     at: the controls' initial positions, one number for a path, x and y for a square. Until a control moves, the sound
-    is as its other fields say. With None, the controls begin at 0, and the sound begins as the first of `sounds`.
+    to which this morph belongs is played as its other fields say. With None, the controls begin at 0, and the first of
+    `sounds` is played.
     along: how the latents move on a path. With `straight`, they move linearly from sound to sound. With `learned`, they
     stay close to positions that the instrument learnt.
     """

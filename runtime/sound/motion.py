@@ -11,7 +11,7 @@ import msgspec
 from runtime.base.errors import UserError, did_you_mean
 from runtime.config import Seconds
 
-# Sources from -1 to 1; the other sources are from 0 to 1.
+# The values of these sources are from -1 to 1. The values of the other sources are from 0 to 1.
 BIPOLAR_SOURCES = ("key", "random", "lfo_1", "lfo_2")
 UNIPOLAR_SOURCES = (
     "velocity",
@@ -26,8 +26,8 @@ UNIPOLAR_SOURCES = (
 SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
 _CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
 LATENT = "latent."
-# What a modulation adds to each target if its amount is 1 and its source has the value 1. To a latent, it
-# adds 1, the latent's whole travel.
+# For each target, what a modulation with amount 1 adds to it while the source's value is 1. Latents are not listed:
+# to a latent, such a modulation adds 1, the latent's whole travel.
 TRAVELS = {
     "phase_blend": 1.0,
     "filter.cutoff": 8.0,  # octaves
@@ -68,8 +68,8 @@ DEFAULT_LFO_HZ = 5.0
 class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A low-frequency oscillator: a source of modulation that repeats.
 
-    rate_hz: None for the rate from `beats`, or for 5 Hz if `beats` is None, too.
-    beats: length of a cycle; only without rate_hz.
+    rate_hz: cycles per second. With None, `beats` sets the rate. If `beats` is None as well, the rate is 5 Hz.
+    beats: length of a cycle in beats; allowed only if rate_hz is None.
     delay_s: time from the note's start to the LFO's start.
     fade_in_s: time from the LFO's start to its full depth.
     phase: With `note`, each note begins a cycle. With `free`, the cycle does not restart.
@@ -93,7 +93,8 @@ class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: one of SOURCES, or cc_0 to cc_119.
     target: one of TARGETS, or `latent.` and a knob's name.
     amount: what the source adds while its value is 1, as a share of the target's travel in TRAVELS.
-    curve: 0 is linear. Towards 1, the source acts mainly at its upper end; towards -1, at its lower end.
+    curve: 0 is linear. Towards 1, the target moves mainly while the source is far from 0; towards -1, while the source
+        is near 0.
     scaled_by: a source that multiplies `source`; None for no scaling.
     """
 
@@ -113,7 +114,7 @@ def control_of(source: str) -> int | None:
 def refuse_unknown_source(source: str | None, where: str) -> None:
     """Raise a UserError if `source` is neither None nor a source's name.
 
-    where: the beginning of the error.
+    where: the beginning of the error's text.
     """
     if source is not None and source not in SOURCES and control_of(source) is None:
         expected = "a source of modulation, such as velocity, lfo_1 or cc_21"
@@ -126,9 +127,9 @@ def refuse_unknown_names(
     """Raise a UserError for an unknown source, an unknown target or a contradictory LFO.
 
     An LFO may not scale itself, not even through the other LFO, and may not have both rate_hz and beats.
-    lfos: (key, LFO) pairs.
+    lfos: for each LFO, (its name, the LFO); the name is lfo_1 or lfo_2.
     knobs: names of the instrument's knobs; None to accept any knob's name.
-    where: the beginning of the error.
+    where: the beginning of the error's text.
     """
     lfos = dict(lfos)
     for key, lfo in lfos.items():

@@ -109,7 +109,7 @@ def own_sound_at(number: int) -> KnownSound:
 
 
 def is_path(name_or_path: str) -> bool:
-    """Whether the text is a file's path: its ending decides, because names may have slashes."""
+    """Whether the text is a file's path and not a sound's name. Its ending decides: a name, too, can have slashes."""
     return name_or_path.endswith((".yaml", ".yml"))
 
 

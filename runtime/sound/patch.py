@@ -28,9 +28,9 @@ class PlayedMorph(msgspec.Struct, frozen=True):
 class Patch(msgspec.Struct, frozen=True):
     """What an engine plays.
 
-    settings: the settings, as changed by the sound.
-    positions: knob positions, 0 to 1, in the card's order. With None, a new engine starts with the preset's positions,
-    and an engine that plays keeps its own.
+    settings: the player's settings, with the changes that the sound makes.
+    positions: knob positions, 0 to 1, in the card's order. With None, an engine that already plays keeps its
+        positions. A new engine starts at the positions of the preset that `settings` name, else at `start_positions`.
     trajectories: the sound's trajectories, only for knobs that the instrument has.
     folder: the folder of the trajectories' files.
     beside_db: how much louder the patch sounds than its target `level` says, see `at_volume`.
@@ -46,11 +46,12 @@ class Patch(msgspec.Struct, frozen=True):
 
 
 def at_volume(patch: Patch, volume_db: float) -> Patch:
-    """The patch, as loud as before, with its target `level` at volume_db.
+    """The patch, as loud as before, but with its target `level` at volume_db.
 
-    So all parts of a sound stand at one volume. A control that sets them all to another volume keeps their differences
-    in loudness. If volume_db would move a sound of the patch's morph out of the range of volumes, `level` moves only as
-    far as that range allows.
+    With this, all parts of a sound get the same `level`. A control that then sets `level` of all parts to another value
+    keeps their differences in loudness.
+    If the patch has a morph, the level of each of its sounds moves by as many dB. If one of these levels would leave
+    the range of volumes, `level` moves only as far as this range allows.
     """
     morph = patch.morph.patches if patch.morph is not None else ()
     volumes_db = [each.settings.volume_db for each in (patch, *morph)]

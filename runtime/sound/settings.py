@@ -32,14 +32,14 @@ def with_sound(
 ) -> Patch:
     """Make a patch from the settings and a sound.
 
-    A field that is None in the sound keeps the settings' value; level_db is added to volume_db. If the sound names no
-    knob, the patch's `positions` is None. If it names only some knobs, the other knobs get their positions from the
-    settings' preset. If the settings have no preset, `start_positions` gives these positions.
+    For each field that is None in the sound, the patch has the settings' value. The sound's level_db is added to the
+    settings' volume_db. If the sound's latents name no knob, the patch's `positions` is None. If they name only some
+    knobs, the other knobs get their positions from the settings' preset, or from `start_positions` without a preset.
 
     where: the beginning of an error message.
-    folder: the folder of the sound's file, for trajectories.
-    lacking: knobs to leave out.
-    trajectories: the sound's trajectories; None to read them.
+    folder: the folder of the sound's file, for reading trajectories.
+    lacking: knobs that the sound names and the instrument lacks; they are left out.
+    trajectories: the sound's trajectories; if None, they are read.
 
     UserError if the sound names an unknown knob, source or target.
     """

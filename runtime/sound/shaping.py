@@ -8,16 +8,16 @@ import msgspec
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A filter for every note; its gain is computed at each harmonic's frequency.
+    """A filter that every note has for itself; each harmonic gets the filter's gain at the harmonic's frequency.
 
     type: which harmonics pass.
         `off`: all harmonics.
         `low`: the harmonics below the cutoff.
         `high`: the harmonics above the cutoff.
         `band`: the harmonics around the cutoff.
-    cutoff_hz: where the gain is -3 dB.
+    cutoff_hz: the cutoff. Without resonance, the gain there is -3 dB; for `band` it is 0 dB.
     resonance_db: gain added at the cutoff.
-    key_tracking: at 1 the cutoff moves with the key's pitch, relative to note 60.
+    key_tracking: how closely the cutoff follows the key's pitch: 0 not at all, 1 exactly. Note 60 does not move it.
     envelope_octaves: how far envelope_2 moves the cutoff.
     """
 

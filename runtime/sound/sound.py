@@ -1,6 +1,6 @@
 """The structure of a sound's YAML file.
 
-Add a new field here and in docs/sound.md. If it replaces a setting, use it in `with_sound` (settings.py), too.
+Add a new field here and in docs/sound.md. If the field replaces a setting, let `with_sound` (settings.py) use it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BAD_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 class SoundInstrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The instrument that a sound was made for.
 
-    sha256: SHA-256 of the .onnx file, in hexadecimal; None for any version.
+    sha256: SHA-256 of the .onnx file, in hexadecimal; None if every version of the instrument fits.
     """
 
     name: Name
@@ -44,7 +44,7 @@ class SoundInstrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundVoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How notes are played; fields as in VoiceConfig, None for the settings' value."""
+    """How notes are played. The fields are as in VoiceConfig; None keeps the settings' value."""
 
     mode: Literal["poly", "mono", "legato"] | None = None
     portamento_s: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)] | None = None
@@ -54,7 +54,7 @@ class SoundVoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The envelope of every note; fields as in Adsr, None for the settings' value."""
+    """The envelope of every note. The fields are as in Adsr; None keeps the settings' value."""
 
     attack_s: Seconds | None = None
     hold_s: Seconds | None = None
@@ -78,11 +78,12 @@ class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         folder of the file that has this part.
     instrument: the instrument that plays the sound. With None, a user's sound or a .yaml file plays on the instrument
         that it names. Any other sound plays on the first instrument that has a sound of this name.
-    channel: the MIDI channel; None for all.
-    keys, velocity: the lowest and the highest.
+    channel: the MIDI channel that plays the part; None for all channels.
+    keys: the lowest and the highest key that play the part.
+    velocity: the lowest and the highest velocity that play the part.
     transpose: in semitones.
-    pan: -1 to 1.
-    send: gain of the sound's sends to the effects.
+    pan: -1 (left) to 1 (right).
+    send: factor of what the sound sends to the effects.
     """
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -106,8 +107,9 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     phase_blend: 0 (noise phases) to 1 (coherent phases).
     level_db: added to the settings' volume_db.
     pan: -1 (left) to 1 (right).
-    tempo_bpm: for LFOs with `beats` and for the arpeggiator, unless a MIDI clock is received.
-    tilt_db_per_octave: relative to 1 kHz.
+    tempo_bpm: tempo of LFOs with `beats` and of the arpeggiator, unless a MIDI file, a MIDI clock or the player's taps
+        give one.
+    tilt_db_per_octave: slope that is added to the spectrum; the level at 1 kHz stays.
     odd_even_db: level of odd harmonics relative to even harmonics. A positive value weakens the even harmonics, a
         negative value the odd harmonics.
     formant_semitones: shift of the spectrum's shape at the same pitch.
@@ -150,7 +152,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 def refuse_bad_name(name: str, where: object) -> None:
-    """UserError that begins with `where` if a sound cannot have this name."""
+    """UserError if a sound cannot have this name; `where` is the beginning of the error's message."""
     if not name.strip():
         found = "an empty name"
     elif len(name) > LONGEST_NAME:

@@ -42,12 +42,12 @@ def instrument_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
 
 
 def known_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """All sounds for an instrument, by name; a user's sound replaces another of the same name."""
+    """All sounds for an instrument, by name; the user's sound replaces an instrument's sound of the same name."""
     return instrument_sounds(card, instrument) | user_sounds()
 
 
 def unknown_sound(name: str, card: Card, known: Iterable[str]) -> UserError:
-    """The error for an unknown sound's name, with the most similar known name."""
+    """The error for a name that no sound has. It suggests the most similar known name, if any is similar."""
     expected = f"a sound of {card.name}, one of your own or a .yaml file"
     nearest = did_you_mean(name, known)
     # If no name is similar, `did_you_mean` lists all names, which would be too long to read.

@@ -1,4 +1,4 @@
-"""Finds the colour, a gain for each of 40 bands, that a decoded spectrum lacks."""
+"""Finds the colour (a gain for each of 40 bands) that brings a decoded spectrum close to a heard one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _PER_DB = np.float32(np.log(10.0) / 20.0)
 class BandColour:
     """Finds colours, and applies them to spectra.
 
-    Each bin lies between the centres of two bands, and counts only in these. So a band's level is the sum of a few
-    neighbouring bins. This takes a hundredth of the work of a matrix product, which would also start threads.
+    Each bin counts only in the two bands whose centres are nearest to it. So a band's level is a sum over a few
+    neighbouring bins. This sum takes a hundredth of the work of a matrix product, which would also start threads.
 
     spec: the spectra's transform.
     n_rows: the most spectra in one call.
@@ -40,7 +40,7 @@ class BandColour:
     def find(self, decoded: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The colours that bring the spectra in `decoded` close to those in `heard`.
 
-        The levels of the spectra do not count.
+        How loud a spectrum is as a whole does not count.
 
         decoded, heard: float32 (n, n_bins).
         Returns gains in dB, float32 (n, 40), valid until the next call.
@@ -63,11 +63,11 @@ class BandColour:
         return colour_db
 
     def put(self, colour_db: np.ndarray, share: float, spectra: np.ndarray) -> None:
-        """Give each spectrum a share of its colour; this changes both arrays, `spectra` and `colour_db`.
+        """Give each spectrum a share of its colour, in place.
 
-        colour_db: the colour of each spectrum, (n, 40), useless after the call.
-        share: 0 to 1.
-        spectra: (n, n_bins).
+        colour_db: the colour of each spectrum, (n, 40); overwritten.
+        share: from 0 for no colour to 1 for the whole colour.
+        spectra: (n, n_bins); changed.
         """
         colour_db *= np.float32(share)
         gains = self._power[1, : len(spectra)]
@@ -75,7 +75,7 @@ class BandColour:
         spectra *= gains
 
     def _gains(self, colour_db: np.ndarray, out: np.ndarray) -> None:
-        """Write the gain of each bin, a factor, to `out`."""
+        """Write each bin's gain to `out`, as a factor."""
         other = self._power[0, : len(out)]
         for row_db, row, upper in zip(colour_db, out, other, strict=True):
             np.take(row_db, self._lower, out=row, mode="clip")

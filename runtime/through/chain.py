@@ -22,7 +22,7 @@ _TINY = np.float32(1e-20)
 
 
 def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
-    """The transform for sound at another sample rate. Its frames last about as long as those of the card."""
+    """The transform for sound at any sample rate. Its frames last about as long as those of the card's transform."""
     doublings = round(float(np.log2(rate_hz / card_spec.sample_rate_hz)))
     frame_size = max(64, int(card_spec.frame_size * 2.0**doublings))
     return StftSpec(rate_hz, frame_size, frame_size // 4, card_spec.window)
@@ -31,7 +31,7 @@ def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
 class Chain:
     """Turns spectra of a sound, frame by frame, into spectra of the instrument.
 
-    decoder, encoder: for this chain alone.
+    decoder, encoder: used by this chain alone.
     spec: the transform of the sound.
     n_rows: the most frames in one call, 1 to MOST_ROWS.
     """
@@ -86,9 +86,10 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """Find the note to decode for each frame, and fill `_steps`, a factor for each frame. Returns the notes.
+        """Find the note to decode for each frame, and return these notes.
 
-        Bin k of the sound's spectrum matches bin k * factor of the decoded spectrum.
+        Also fill `_is_heard` (whether the frame is not silent) and `_steps` for each frame. Bin k of the frame's
+        spectrum matches bin k * step of the spectrum that is decoded for the frame.
         """
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower

@@ -21,7 +21,7 @@ from runtime.through.chain import Chain
 from runtime.through.offline import through_blocks
 
 SAMPLE_BYTES = 2
-# A WAV file stores in 32 bits how many bytes follow: 36 of its header, then the sound.
+# The length in a WAV file has 32 bits. It counts 36 bytes of the header, and all bytes of the sound.
 LONGEST_SAMPLES = (2**32 - 1 - 36) // SAMPLE_BYTES
 
 
@@ -50,7 +50,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
         file.setframerate(rate_hz)
         for block in through_blocks(_blocks(recording, rate_hz), chain):
             n_written += len(block)
-            # Each spectrum keeps its level, but a sample may still exceed full scale, so a limiter is needed.
+            # The effect keeps each spectrum's level, but a sample may still exceed full scale, so a limiter is needed.
             limit(block, np.empty_like(block), np.empty_like(block))
             file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
             progress.update(n_written / rate_hz)

@@ -1,4 +1,4 @@
-"""The effect on the sound card's input."""
+"""Applies the effect to the sound card's input, while it arrives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runtime.through.settings import EffectSettings
 
 N_OVERLAPS = 4  # hops in an STFT frame
 LARGEST_BLOCK = 8192
-SLACK_SHARE = 4  # a hop's work may wait for 1 / SLACK_SHARE of the hop's duration
+SLACK_SHARE = 4  # a hop's work may be late by up to 1 / SLACK_SHARE of the hop's duration
 Positions = Callable[[], tuple[float, ...]]
 
 
@@ -26,9 +26,9 @@ class LiveThrough:
     A hop's work may wait a little for a block in which the engine has less to do. This does not change the output.
 
     decoder, encoder: for this effect alone.
-    rate_hz: of input and output.
-    positions: returns the knobs' positions, 0 to 1. A knob at its start position leaves its latent as encoded; when the
-    knob moves, the latent moves twice as far.
+    rate_hz: sample rate of input and output.
+    positions: returns the knobs' positions, 0 to 1. A knob that stands where it stood at the start leaves its latent as
+        encoded. If the knob has moved by a share of its travel, the latent moves by twice that share of its own travel.
     delay_frames: latency from input to output, without the sound card's buffers.
     """
 
@@ -56,7 +56,7 @@ class LiveThrough:
         self._given[:] = self._sums[:] = self._made[:] = 0.0
 
     def add(self, incoming: np.ndarray, block: np.ndarray, may_wait: bool = False) -> None:
-        """Read the input's next frames, and add the effect's frames to `block`.
+        """Read the input's next frames, add the effect's output to `block`, and limit the sum.
 
         incoming: the input, float32 (n, n_channels).
         block: float32 (n, 2).
@@ -74,7 +74,7 @@ class LiveThrough:
             np.add.reduce(incoming[at : at + k], axis=1, out=self._given[-1, first : first + k])
             if incoming.shape[1] > 1:
                 self._given[-1, first : first + k] /= np.float32(incoming.shape[1])
-            heard %= self._hop_size  # the first `_slack` frames play the end of the previous hop's sound
+            heard %= self._hop_size  # in a hop's first `_slack` frames, the end of the previous sound is heard
             block[at : at + k] += self._heard[heard : heard + k, None]
             at += k
             self._n_given += k

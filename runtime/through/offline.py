@@ -1,4 +1,4 @@
-"""The effect on a whole sound, block by block."""
+"""Applies the effect to a whole sound, block by block."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ OVERLAPPED = 1.5  # the sum of the squares of overlapping windows
 
 
 def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.ndarray]:
-    """Apply the effect to a sound; yields blocks, float32 (n,), none of them empty.
+    """Apply the effect to a sound; yields the new sound in blocks, float32 (n,).
 
-    All yielded blocks together are as long as the sound.
+    No yielded block is empty. Together, the yielded blocks are as long as the sound.
 
     blocks: the sound in blocks (n,).
-    chain: made for MOST_ROWS frames in one call.
+    chain: can convert MOST_ROWS frames in one call.
     """
     overlap, n_in, n_out = _Overlap(chain), 0, 0
     for block in blocks:
@@ -43,7 +43,10 @@ class _Overlap:
         self._tail = np.zeros(self._n_overlap, np.float32)
 
     def sounds(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """Add input samples (n,); yield the output samples that are ready, float32 (n,)."""
+        """Take a block of the input, (n,); yield the output that is now ready.
+
+        The output comes in blocks, float32 (n_ready,); a block can be empty.
+        """
         spec = self._spec
         self._waiting = np.concatenate([self._waiting, block])
         while (n := (len(self._waiting) - self._n_overlap) // spec.hop_size) > 0:

@@ -15,8 +15,8 @@ MEAN_S = 2.0  # a latent's mean is taken over about this time; its motion is its
 class EffectSettings:
     """What the player asks for.
 
-    offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement.
-    motion: factor for the motion of the latents.
+    offsets: for each latent, how far it is moved, as a share of its travel, -1 to 1. None moves no latent.
+    motion: factor for each latent's motion (see MEAN_S).
     colour: how much of the colour is applied, 0 to 1.
     wet: share of the effect in the output, 0 to 1.
     """
@@ -28,14 +28,14 @@ class EffectSettings:
 
 
 def offsets_at(positions: tuple[float, ...]) -> tuple[float, ...]:
-    """The offsets for EffectSettings, from the knobs' positions, 0 to 1; a knob at 0.5 leaves its latent as encoded."""
+    """The offsets in EffectSettings for knobs at these positions, 0 to 1; a knob at 0.5 leaves its latent unmoved."""
     return tuple(2.0 * position - 1.0 for position in positions)
 
 
 class LatentMover:
-    """Moves encoded latents in place, as the settings say.
+    """Moves encoded latents as the settings say; its methods overwrite the latents that they are given.
 
-    hop_s: time from one frame to the next.
+    hop_s: time from one encoded frame to the next.
     moves: whether the settings move any latent.
     """
 

@@ -18,9 +18,10 @@ class Stretcher:
         self._below = np.zeros(n_out, np.intp)
 
     def stretch(self, source: np.ndarray, step: float, out: np.ndarray) -> None:
-        """For each k, write the magnitude at bin k * step of `source` to bin k of `out`; 0 past the end of `source`.
+        """To bin k of `out`, write the magnitude at bin k * step of `source`; 0 near or past the end of `source`.
 
-        source: (n_in,). out: float32 (n_out,).
+        source: (n_in,).
+        out: float32 (n_out,).
         """
         if step == 1.0 and len(out) == self._n_in:
             out[:] = source

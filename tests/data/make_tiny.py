@@ -1,12 +1,15 @@
 """Writes decoders built by hand, exactly in tune: tiny.onnx, tiny-chroma.onnx and tiny-none.onnx.
 
-It also writes tiny.encoder.onnx, built by hand, too. Its first latent is the share of a frame's magnitudes that lies
-from 500 to 1500 Hz. Its second latent is the share above 1500 Hz.
+It also writes an encoder built by hand, tiny.encoder.onnx. Its first latent is the share of a frame's magnitudes that
+lies from 500 to 1500 Hz. Its second latent is the share above 1500 Hz.
 
 A decoder has three hidden units for each note. They are 0 unless the conditioning selects the note. For a selected
 note, the first unit is 1, and plays the fundamental. The second unit equals latent 1, and plays harmonics 2 to 5. The
-third unit equals latent 2, and plays harmonics 6 to 24. tiny has three octaves. tiny-chroma has 12 pitch classes, which
-sound in the octave from A3. tiny-none has only C4.
+third unit equals latent 2, and plays harmonics 6 to 24.
+
+tiny         three octaves
+tiny-chroma  12 pitch classes, which sound in the octave from A3
+tiny-none    only C4
 
 Run as `python -m tests.data.make_tiny [FOLDER]`, with the packages for training installed.
 """
@@ -37,7 +40,10 @@ SPEC = StftSpec()
 
 
 def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray:
-    """Magnitudes (n_bins,) of harmonics `first` to `last` below highest_hz; harmonic k has peak 1 / k."""
+    """The spectrum of a note's harmonics `first` to `last`, (n_bins,). Harmonic k has the peak 1 / k.
+
+    Harmonics at or above highest_hz are left out.
+    """
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     window = periodic_hann(SPEC.frame_size)
     total = np.zeros(SPEC.n_bins)
@@ -87,7 +93,8 @@ def write(
 ) -> None:
     """Write an instrument whose harmonics lie below highest_hz.
 
-    notes: the MIDI notes that the decoder itself plays; note_range: the lowest and highest note on the card.
+    notes: the MIDI notes that the decoder can play.
+    note_range: the lowest and the highest note, as the card states them.
     """
     graph = graph_for(conditioning.rows(notes), notes, highest_hz)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

@@ -202,7 +202,7 @@ def test_a_folder_as_target_is_refused_before_anything_is_loaded(tmp_path: Path,
 
 
 def test_mistakes_are_reported_before_keras_is_loaded(tmp_path: Path):
-    """A mistake must give one line, but TensorFlow prints four while loading."""
+    """The report of a mistake must be one line, but TensorFlow prints four lines while it is loaded."""
     program = (
         "import sys; from export.__main__ import main; status = main(sys.argv[1:]); "
         "print('keras' in sys.modules); sys.exit(status)"

@@ -1,4 +1,4 @@
-"""Every recorded sound becomes a preset with up to four trajectories, each at a key."""
+"""Every recorded sound becomes a preset with up to four trajectories, each with a key of its own."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_presets_of_a_finished_instrument_are_chosen_again(
     before = Decoder(path)
     renew_presets(path, store, recordings)
     after = Decoder(path)
-    # A search also starts from the presets in the instrument's card. The two cards have different presets, so the
-    # latents found may differ slightly.
+    # The search for knob positions starts, among other places, at the presets in the instrument's card. The cards of
+    # `before` and of `decoder()` have different presets, so the positions found can differ slightly.
     found, asked = ([preset.latents for preset in some] for some in (after.card.presets, presets))
     assert np.abs(np.subtract(found, asked)).max() < 0.02
     assert after.card.measured["presets_nearest"] == 1.0

@@ -23,7 +23,7 @@ def timbres(name: str) -> Timbres:
 
 
 def heard(name: str, descriptor: str, rank: float) -> float:
-    """The descriptor's value for note 60, at knob positions chosen for a rank from 0 (least) to 1 (most)."""
+    """A descriptor's value for note 60 at the knob positions found for a rank, which is 0 (least) to 1 (most)."""
     positions = np.array([list(timbres(name).positions({descriptor: rank}).values())])
     frames = decode_points(decoder(name), Points(np.array([60]), positions))
     return float(describe(descriptor, frames, np.array([60]), decoder(name).card.spec)[0])

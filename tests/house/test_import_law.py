@@ -1,4 +1,4 @@
-"""Imports point one way, and the runtime can be imported without the other packages."""
+"""Imports between the packages go one way only, and the runtime can be imported without the other packages."""
 
 from __future__ import annotations
 

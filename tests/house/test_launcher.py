@@ -31,7 +31,7 @@ def run(arguments):
 def launch(
     *arguments: object, launcher: Path = ROOT / "timbrebox", cwd: Path = ROOT, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the launcher without the tests' PYTHON* variables."""
+    """Run the launcher with the tests' environment variables except PYTHON*, and with the variables `env`."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     return subprocess.run(
         [str(launcher), *map(str, arguments)], cwd=cwd, env=clean | env, capture_output=True, text=True, check=False
@@ -61,7 +61,7 @@ def test_every_command_has_a_first_line_arguments_and_a_run(command: str) -> Non
     docstring = ast.get_docstring(tree)
     assert docstring
     assert text.startswith(f'"""{docstring.splitlines()[0]}')
-    assert docstring[0].isupper()  # the sentence does not begin with the command's name, because the usage adds it
+    assert docstring[0].isupper()  # the command's name would be in lower case; the usage adds it before the sentence
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert {"add_arguments", "run"} <= functions
 

@@ -13,9 +13,9 @@ import pytest
 
 from tests.support.places import ROOT
 
-# The folders and modules in each folder, by level, from low to high. The list must name every folder, and every module
-# that lies directly in `runtime`, `training` or `export`. A module that is not listed is above everything in its
-# folder's list.
+# For each folder, what it contains: one string for each level, from low to high, with the names of folders and modules.
+# Every folder must be named, and every module that lies directly in `runtime`, `training` or `export`. Any other module
+# may be left out; it is then above all that is named for its folder.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -67,9 +67,9 @@ LEVELS = {
         "__main__",
     ),
 }
-# What each of these folders may import from other folders: synthesis must know no notes.
+# From other folders, each of these folders may import only what is listed for it: synthesis must know nothing of notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# What each of these folders must not import: voices must know no spectra and no loudness.
+# Each of these folders must not import what is listed for it: voices must know nothing of spectra and loudness.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.workshop
 
 README = (ROOT / "README.md").read_text()
 
-# Options that make a README command take only seconds.
+# For the beginnings of README commands, options with which the command takes only seconds.
 SHORTENED = {
     "./timbrebox corpus amsynth": "--patches few.csv",
     "./timbrebox make": "--minutes 0.2",
@@ -38,7 +38,10 @@ def commands_of(text: str) -> list[str]:
 
 
 def player_section() -> str:
-    """The section whose commands need a running `play`; tests/runtime/live/test_readme_player.py tests them."""
+    """The section whose commands need a running `play`.
+
+    These commands are tested by tests/runtime/live/test_readme_player.py.
+    """
     return re.search(r"^## From plugging in.*?(?=^## )", README, re.MULTILINE | re.DOTALL)[0]
 
 

@@ -18,6 +18,6 @@ def test_a_recipe_of_single_notes_keeps_every_key_in_tune(name: str) -> None:
 
 
 def test_own_notes_do_not_divide_by_the_spread_of_a_note() -> None:
-    # `effect_penalty` divides by the spread of a descriptor among a note's frames. For one steady sound the spread is
-    # about 0, so the huge penalty would put the note out of tune.
+    # `effect_penalty` divides by the spread of a descriptor among a note's frames. For one steady sound, the spread is
+    # about 0. So the penalty would be huge, and would put the note out of tune.
     assert load_recipe(ROOT / "configs" / "training" / "own-notes.yaml").fit.effect_penalty == 0.0

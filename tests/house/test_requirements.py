@@ -21,7 +21,7 @@ OPTIONAL = {"jax", "gpiozero"}
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Each package's pinned version, from a list and the lists that it includes; the keys are normalised names."""
+    """The pinned version of each package, by normalised name, in a requirements file and the files that it includes."""
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.split("#")[0].strip()

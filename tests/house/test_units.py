@@ -12,7 +12,8 @@ import pytest
 from tests.support.places import ROOT
 
 UNITS = sorted((ROOT / "runtime" / "service").glob("*.service"))
-# The page's service has a network, so its limit is higher. The update's service runs as root, so its limit is lower.
+# The exposure limits that are not the usual 12. The page's service has a network, so its limit is higher than 12. The
+# update's service runs as root, so its limit is lower than 12.
 EXPOSURE = {"timbrebox-panel.service": 13, "timbrebox-update.service": 10}
 
 pytestmark = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)

@@ -1,6 +1,6 @@
-"""systemd accepts the units that install an update which the page has received.
+"""systemd accepts the two units that install an update after the web page has received it.
 
-An update does not restart its own unit.
+The update does not restart the unit in which it runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""configs/instrument.yaml has the defaults; a wrong setting gives one clear line."""
+"""configs/instrument.yaml holds the default settings; a wrong setting gives one clear line as an error message."""
 
 from __future__ import annotations
 

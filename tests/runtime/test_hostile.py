@@ -40,7 +40,7 @@ def test_broken_files_are_used_or_refused(
     lines: list[str] = []
     kind, path = made[name], tmp_path / f"broken{made[name].suffix}"
     path.write_bytes(kind.make(-1))
-    kind.use(path, 0)  # the good file is used
+    kind.use(path, 0)  # number -1 made a good file: it must be used
     for number in range(N_EACH):
         path.write_bytes(kind.make(number))
         try:

@@ -16,7 +16,7 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# In seconds. With telemetry, onnxruntime would look up its maker's host 9 s and 15 s after the start.
+# How long `play` runs, in s. With telemetry, onnxruntime would look up its maker's host 9 s and 15 s after the start.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 THIS_MACHINE = {"127.0.0.1"}
@@ -54,7 +54,7 @@ class Trace:
 
 @pytest.fixture(autouse=True, scope="module")
 def tracer() -> None:
-    """Without strace, which only Linux has, the tests are skipped; on CI with Linux they fail."""
+    """Without strace, skip the tests, or let them fail on CI with Linux. Only Linux has strace."""
     if not shutil.which("strace"):
         must = os.environ.get("CI") and sys.platform == "linux"
         (pytest.fail if must else pytest.skip)("no strace: apt-get install strace")
@@ -73,9 +73,9 @@ def test_a_trace_shows_a_look_up(tmp_path: Path) -> None:
 
 
 def assert_keeps_to_itself(trace: Trace, says: str, families: set[str] = LOCAL) -> None:
-    """Assert that the program printed `says`, a pattern, and used no network.
+    """Assert that the program's output matches the pattern `says`, and that the program used no network.
 
-    families: the address families that it may use, on this machine only.
+    families: the address families that the program may use, for connections inside this machine only.
     """
     assert trace.status == 0, trace.output
     assert re.search(says, trace.output, re.DOTALL), trace.output

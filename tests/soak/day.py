@@ -1,8 +1,8 @@
 """Plays at random for a simulated day, as fast as it can: `python -m tests.soak.day --hours 24 --json F`.
 
-A minute of events of every kind alternates with minutes of rest, in which all notes must end. The run fails after an
-exception, a sample that is not a number or is above full scale, a note that does not end, or growth of memory after the
-first two hours.
+A minute of events of every kind alternates with nine minutes of rest, before which all notes must end. The run fails
+after an exception, a sample that is not a number or is above full scale, a note that does not end, or growth of memory
+by more than 2 MB after the warm-up. The warm-up is the first two hours; in a run under 20 hours, a tenth of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.support.random_play import random_event
 
 RATE_HZ, BLOCK_FRAMES = 44100, 4096
 LARGEST_GROWTH_MB = 2.0
-EVENTS_A_SECOND = (8.0, 2.0, 0.3)  # one of these rates is chosen for each minute of playing
+EVENTS_A_SECOND = (8.0, 2.0, 0.3)  # for each minute of playing, one of these rates is chosen
 PLAYED_S, REST_S, LONGEST_RELEASE_S = 60.0, 540.0, 12.0
 WARM_UP_H = 2.0
 
@@ -95,7 +95,7 @@ class Day:
 
 
 def figures(day: Day, before_mb: float, began_s: float) -> dict[str, object]:
-    """The figures of a day.
+    """What the run reports of a day.
 
     before_mb: resident memory after the warm-up.
     began_s: processor time at the start.

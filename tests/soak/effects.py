@@ -1,6 +1,6 @@
 """Measures the reverb and draws docs/reverb.png: `python -m tests.soak.effects [--picture F.png]`.
 
-docs/effects.md explains the figures.
+docs/effects.md explains what is measured.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RATE_HZ = 44100
 SIZES_M, DECAYS_S = (5.0, 10.0, 22.0, 40.0), (0.3, 0.5, 1.0, 2.0, 4.0, 7.0, 10.0)
 ROOMS = {5.0: 0.5, 8.0: 3.0, 22.0: 2.2, 40.0: 5.0}  # size in m, decay in s
 SHADES = ((0.0, 1.0), (0.6, 1.1), (1.0, 2.0))  # damping and bass
-PLACES = np.arange(0.1, 1.0, 0.1)  # times in the tail, in units of the decay time
+PLACES = np.arange(0.1, 1.0, 0.1)  # where the measured parts of the tail begin, in units of the decay time
 LARGEST_ERROR, LEAST_FLATNESS, LOUDEST = 0.1, 0.3, 60.0
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--", "-.", ":"), "os^D"
@@ -48,7 +48,7 @@ def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))
         start = np.flatnonzero(np.abs(sound).max(axis=1) > 1e-5)[0]
-        # Silence goes before the sound, so that the first reflection is in the middle of the first window.
+        # Silence is put before the sound, so that the first reflection is in the middle of the first window.
         sound = np.concatenate((silence(RATE_HZ // 100), sound[start:]))
         sides = [echo_density(side, RATE_HZ)[1] for side in sound.T]
         found[size_m] = 2.0 * np.arange(len(sides[0])), np.mean(sides, axis=0)
@@ -72,7 +72,7 @@ def decay_errors() -> list[tuple[ReverbConfig, tuple[float, ...]]]:
 
 
 def _two_clicks(settings: ReverbConfig, duration_s: float) -> np.ndarray:
-    """Responses to a click on the left and to one on the right: (n, 4)."""
+    """The stereo responses to a click on the left and to a click on the right, side by side: (n_frames, 4)."""
     return np.hstack([impulse_response(settings, duration_s, RATE_HZ, sides) for sides in ((1.0, 0.0), (0.0, 1.0))])
 
 
@@ -96,9 +96,9 @@ def loudest() -> float:
 
 
 def times_us(buffer_frames: int, n_blocks: int = 4000) -> np.ndarray:
-    """The time in us that a block takes; returns (4,).
+    """How long the effects take for a block, in us.
 
-    The first two values are the median and the 99th percentile for noise. The last two are those for silence.
+    Returns the median and the 99th percentile for noise, then the same two for silence: (4,).
     """
     found = []
     for level in (0.1, 0.0):

@@ -1,13 +1,16 @@
-"""Encodes the recordings of a folder, renders them with the engine, and prints distances to the recordings.
+"""Encodes a folder's recordings, renders the encoded sounds with the engine, and compares them with the recordings.
 
-Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. The columns:
+Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. Distances are those of
+runtime/acoustics/timbre_distance.py, in dB. A rendered sound is compared over at most 2.2 s. The columns:
 
-- encoded: distance between rendered sound and recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
-- comb: distance if the decoder makes only equally loud harmonics;
-- no colour: distance with colour 0;
-- fixed: distance if the knobs stay at the best of 2000 positions;
-- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, with sound and recording brought to one mean power;
+- encoded: distance between the rendered sound and the recording;
+- comb: this distance if the decoder makes only equally loud harmonics;
+- no colour: this distance with colour 0;
+- fixed: this distance with colour 0 if the knobs stay at the best of 2000 positions;
+- level 0.1, level 0.5, level 1.5: the error of the rendered sound's level at that time in s. In dB, after the sound and
+  the recording were brought to one mean power;
 - full: the rendered sound's time to full level minus the recording's, in ms;
+- on time: whether `full`, without its sign, is at most 25 ms or at most 20 % of the recording's time to full level;
 - trained: distance from the recording to the nearest spectrum of a sound that the instrument was trained on;
 - s: seconds to encode.
 """
@@ -91,7 +94,7 @@ class NoEncoder:
 
 
 def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
-    """Play a reading as a note that is held for at most MEASURED_S + 0.2 s; returns float32 (n,)."""
+    """Play `reading` as a note held for at most MEASURED_S + 0.2 s; returns the mono sound, float32 (n,)."""
     sound = sound_of(reading, "measured", coder, Options(colour=colour))
     patch = with_sound(Config(), sound, coder.decoder.card, "measured")
     engine = build_engine(patch, coder.decoder, RATE_HZ)
@@ -123,7 +126,7 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
     asked -= 10.0 * np.log10(np.mean(10.0 ** (asked[:n_levels] / 10.0)))
     ours -= 10.0 * np.log10(np.mean(10.0 ** (ours / 10.0)))
     at = [round(time_s / LEVEL_STEP_S) for time_s in LEVEL_TIMES_S]
-    # Levels more than 50 dB below the recording's highest level are its noise, so they are not compared.
+    # Where the recording is more than 50 dB below its highest level, it is only noise, and levels are not compared.
     errors = [float(ours[k] - asked[k]) if k < n_levels and asked[k] > asked.max() - 50.0 else np.nan for k in at]
     full = [float(np.argmax(curve >= curve.max() - FULL_DB)) * LEVEL_STEP_S for curve in (ours, asked)]
     return distance_db(ours_db[:n], asked_db[:n]), errors, *full

@@ -1,4 +1,4 @@
-"""Measures levels, clicks and differences of all bundled instruments' sounds, on all notes.
+"""Measures the bundled instruments' sounds: levels and clicks on all notes, and the difference of each two sounds.
 
 python -m tests.soak.family [INSTRUMENT ...] [--step N] [--json F]
 """
@@ -24,14 +24,18 @@ from runtime.sound.patch import Patch
 from tests.support.clicks import spikes_db
 
 HELD_S, SKIPPED_FRAMES = 0.5, 4410
-N_COMPARED = 60  # number of STFT frames that are compared, from the beginning of a C4
+N_COMPARED = 60  # two sounds are compared in this many STFT frames: the first frames of a C4 that are not silent
 SILENT_DB = -80.0
 
 
 def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float]:
-    """In dB: the lowest level of single notes, the largest step between neighbours, the worst spike.
+    """Play single notes; return three results in dB.
 
-    The limiter adds harmonics to loud peaks. So a spike counts only if the note has a spike without the limiter, too.
+    softest_db: the level of the softest note.
+    worst_step_db: the largest difference in level between one note and the next.
+    worst_spike_db: the worst result of `spikes_db`.
+
+    The limiter adds harmonics to loud peaks. So a spike counts only if the note also has one without the limiter.
     """
     levels_db, spikes = [], []
     for note in notes:
@@ -51,7 +55,7 @@ def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float
 
 
 def levels_of(instrument: Decoder, patch: Patch) -> np.ndarray:
-    """Band levels in dB of a C4's first N_COMPARED frames: (n_frames, n_bands)."""
+    """Band levels, in dB, of a C4's first N_COMPARED frames that are not silent: (n_frames, n_bands)."""
     sound = play(instrument, patch, [60]).sound
     frames = unit_peak_frames(magnitude_frames(sound.mean(axis=1)))[0][:N_COMPARED]
     return band_levels_db(frames)

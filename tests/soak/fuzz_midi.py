@@ -32,7 +32,7 @@ TINY = DATA / "tiny.onnx"
 BLOCK_FRAMES = 64
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.1
-# In this many blocks, every note ends. They have room for a release and the longest legato fade, and two are spare.
+# Every note ends within this many blocks: enough for a release and a legato fade, and two more to be safe.
 ENDED_BLOCKS = -(-round((RELEASE_S + 0.02) * SAMPLE_RATE_HZ) // BLOCK_FRAMES) + 2
 CHECK_EVERY_BLOCKS = 500
 WARM_UP_SHARE = 0.1

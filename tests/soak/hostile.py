@@ -30,9 +30,10 @@ _RETRIES = 20
 
 
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
-    """Use the broken files with the numbers `first` to `last` - 1 in a worker, a process with limits.
+    """Let a worker use the broken files with the numbers `first` to `last` - 1.
 
-    If a file ends the worker, a new worker goes on with the next file. Ends early after _RETRIES faults.
+    A worker is a process whose memory is limited. If a file ends it, a new worker goes on with the next file. After
+    _RETRIES faults, the remaining files are not used.
     """
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
@@ -65,8 +66,8 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # The program tries a model in a process of its own, which is slow to start. That is not needed here: this
-        # worker has limits itself.
+        # The program itself tries a model in a separate process with limits, which is slow to start. Here the model is
+        # tried in the worker, because the worker has limits, too.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:

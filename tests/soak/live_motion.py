@@ -2,7 +2,7 @@
 
 The bend wheel and a knob move all the time. A thread of very high priority on each processor finds the stalls of
 the machine. The test examines each late block of `play`, and each lost period for which JACK names `play`. It fails if
-one of these has no stall that explains it.
+one of these has no stall that explains it, or if there are so many stalls that a stall explains nothing.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ BUFFER_FRAMES = 256
 BLOCK_S = BUFFER_FRAMES / SAMPLE_RATE_HZ
 N_VOICES = 16
 STEP_S, STEPS_TO_ASK = 0.02, 5
-# JACK writes its complaint a little after the period that it is about.
+# JACK reports a lost period a little late: at most this long after the period.
 COMPLAINT_S = 0.03
-# If more than this share of random moments lies beside a stall, a stall explains nothing.
+# If stalls would explain more than this share of events at random times, a stall explains nothing.
 MOST_BY_CHANCE = 0.2
 SOUND = {
     "phase_blend": 1.0,
@@ -46,10 +46,10 @@ class Spell(NamedTuple):
     """What happened in some minutes on a JACK server.
 
     late: for each late block, a span of time in which it happened.
-    lost: such a span for each lost period for which JACK names the program.
-    n_others: lost periods for which JACK names other clients.
+    lost: the same for each lost period for which JACK names the program.
+    n_others: number of lost periods for which JACK names other clients.
     stalls: the spans of the machine's stalls.
-    begin_s: when the notes began, on the same clock.
+    begin_s: when the notes began, on the clock of the spans.
     work_ms: the mean work of a block.
     """
 
@@ -79,14 +79,17 @@ class Spell(NamedTuple):
         return ", ".join(f"1 after {until_s - self.begin_s:.1f} s" for _, until_s in spans) or "none"
 
     def by_chance(self) -> tuple[float, float]:
-        """The share of late blocks and the share of lost periods that would lie beside a stall by chance."""
+        """The share of late blocks that a stall would explain by chance, and the same share of lost periods."""
         return self._chance(self.late, STEPS_TO_ASK * STEP_S), self._chance(self.lost, STEP_S)
 
     def _longest_ms(self) -> float:
         return 1e3 * max((end_s - begin_s for begin_s, end_s in self.stalls), default=0.0)
 
     def _chance(self, events: Sequence[Span], shortest_s: float) -> float:
-        """The share of random spans that a stall explains. The random spans are as long as the events."""
+        """The share of random spans that a stall would explain.
+
+        A random span is as long as the events are on average, or as shortest_s if there are no events.
+        """
         lengths_s = [until_s - since_s for since_s, until_s in events] or [shortest_s]
         width_s = sum(lengths_s) / len(lengths_s) + COMPLAINT_S
         covered_s, last_s = 0.0, -math.inf
@@ -97,7 +100,7 @@ class Spell(NamedTuple):
 
 
 def unexplained(events: Sequence[Span], stalls: Sequence[Span]) -> list[Span]:
-    """The events that happened in a span without a stall."""
+    """The events that no stall explains: no stall overlaps the event's span or the COMPLAINT_S seconds before it."""
     return [
         (since_s, until_s)
         for since_s, until_s in events
@@ -108,8 +111,8 @@ def unexplained(events: Sequence[Span], stalls: Sequence[Span]) -> list[Span]:
 class Rises:
     """Watches counts that rise.
 
-    spans: by a count's name, a list of spans. A rise by n adds the same span n times: from the last reading before the
-        rise to the first reading after it.
+    spans: for each count, by its name, the spans in which it rose. A span goes from the last reading before a rise to
+        the first reading after it. A rise by n adds its span n times.
     """
 
     def __init__(self) -> None:
@@ -124,12 +127,12 @@ class Rises:
 
 
 def n_lost(server: JackServer) -> int:
-    """Lost periods for which JACK names the program."""
+    """The number of lost periods for which JACK names the program."""
     return sum(server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox"))
 
 
 def play(folder: Path, minutes: float) -> Spell:
-    """Let `play` play 16 voices, all in motion."""
+    """Run `play` with 16 voices, all in motion, and record what happens."""
     settings, sound, home = folder / "rig.yaml", folder / "all.yaml", folder / "home"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))

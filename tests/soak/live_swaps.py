@@ -1,13 +1,13 @@
 """Swaps instruments in the real program on a JACK server: `python -m tests.soak.live_swaps`, nine minutes.
 
-16 keys are held, and one key is struck again every 150 ms. A spell with five swaps between two instruments is followed
-by an equally long spell without swaps, and so on. `--moving` takes sounds with trajectories, which need about ten times
+16 keys are held, and every 150 ms one key is struck again. A spell with five swaps between two instruments is followed
+by an equally long spell without swaps, and so on. `--moving` plays sounds with trajectories, which need about ten times
 the work.
 
 Each spell with swaps forms a pair with the spell after it. The test fails if swaps make more blocks late, or lose more
-periods: the mean difference over all pairs may be at most twice its standard error. The test also fails if voices were
-shed, or if memory grows by 2 MB from the second to the last fifth of the run. Memory is read after each spell without
-swaps, and does not include what is shared with JACK.
+periods: for both counts, the mean difference over all pairs may be at most twice its standard error. The test also
+fails if voices were shed, or if memory grows by 2 MB from the second fifth of the run to the last. Memory is read after
+each spell without swaps. Memory shared with JACK does not count.
 """
 
 from __future__ import annotations
@@ -112,7 +112,10 @@ def write_sounds(home: Path, moving: bool) -> None:
 
 
 def run(server: JackServer, folder: Path, n_pairs: int, moving: bool, shed: list[str]) -> Iterator[Pair]:
-    """Play pairs of spells with one program; shed: gets the lines about shed voices."""
+    """Play pairs of spells with one program, and yield each pair.
+
+    shed: a list that gets the program's lines about shed voices.
+    """
     settings = folder / "rig.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
@@ -165,7 +168,7 @@ def excess(pairs: Sequence[Pair], name: str) -> tuple[float, float]:
 def growth_mb(pairs: Sequence[Pair]) -> float:
     """Growth of memory in MB from the second fifth of the run to the last; the mean over the two instruments.
 
-    An instrument's memory in a fifth is the lowest of its readings there.
+    The instruments take turns in `pairs`. An instrument's memory in a fifth is its lowest reading there.
     """
     memory_mb, fifth = [pair.memory_mb for pair in pairs], len(pairs) // 5
     early, late = memory_mb[fifth : 2 * fifth], memory_mb[-fifth:]

@@ -35,16 +35,16 @@ Point = tuple[int, tuple[float, ...]]  # a note, and the positions of all knobs,
 
 
 def loudness_lufs(sound: np.ndarray, n_settle: int, sample_rate_hz: int) -> float:
-    """Loudness in LUFS of a sound (n_frames, n_channels) after its first n_settle frames."""
+    """The loudness in LUFS of a sound without its first n_settle frames. sound: (n_frames, n_channels)."""
     weighted = k_weighted(sound, sample_rate_hz)[n_settle:]
     return float(-0.691 + 10.0 * np.log10(np.square(weighted).mean(axis=0).sum() + 1e-20))
 
 
 def k_weighted(sound: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Filter a sound (n_frames, n_channels) as in ITU-R BS.1770-4, annex 1.
+    """Filter a sound as in ITU-R BS.1770-4, annex 1. sound: (n_frames, n_channels).
 
-    The filters are bilinear transforms of the standard's analogue filters. Source: De Man, Evaluation of
-    implementations of the EBU R128 loudness measurement, AES 145, 2018.
+    The filters are bilinear transforms of the standard's analogue filters, as in De Man, "Evaluation of implementations
+    of the EBU R128 loudness measurement", AES 145, 2018.
     """
     n = 2 * len(sound)  # the second half is silence, in which the filters can ring
     z = np.exp(-2j * np.pi * np.arange(n // 2 + 1) / n)
@@ -67,7 +67,8 @@ def _shelf(sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
 def _high_pass(sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
     warped, quality = np.tan(np.pi * 38.13547087602444 / sample_rate_hz), 0.5003270373238773
     denominator = _denominator(warped, quality)
-    # The standard's numerator is 1, -2, 1 when its denominator is scaled to begin with 1.
+    # In the standard, the denominator begins with 1, and the numerator is 1, -2, 1. Here both are denominator[0] times
+    # as large.
     return np.array([1.0, -2.0, 1.0]) * denominator[0], denominator
 
 
@@ -111,10 +112,11 @@ def spread(loudness: np.ndarray) -> dict[str, float]:
     loudness: in LUFS, (n_points, n_seeds).
     Returns:
     - `mean_lufs`: the mean of all values
-    - `sd_db`, `range_db`: standard deviation and range over the points, averaged over the seeds
-    - `chance_sd_db`: standard deviation over the seeds of one point
+    - `sd_db`: standard deviation over the points, averaged over the seeds
+    - `range_db`: range over the points, averaged over the seeds
+    - `chance_sd_db`: standard deviation over the seeds, from the variance averaged over the points
     - `own_sd_db`: standard deviation over the points, without the variance between seeds
-    - `own_range_db`: range over the points, with the power averaged over the seeds
+    - `own_range_db`: range over the points, after each point's power has been averaged over the seeds
     """
     powers = 10.0 ** (loudness / 10.0)
     means = 10.0 * np.log10(powers.mean(axis=1))

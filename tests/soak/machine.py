@@ -1,11 +1,11 @@
 """Tests the service on an emulated machine with USB sound and a USB keyboard: python -m tests.soak.machine
 [--arch amd64|arm64] [--folder DIR] [--out F.md].
 
-amd64 is a PC, arm64 a machine with the processor of a Raspberry Pi 4. It needs root, 5 GB in DIR, 2 GB of memory, a
-network for the first run, and: apt-get install debootstrap qemu-system-x86 qemu-utils e2fsprogs zstd; for arm64 also
-qemu-system-arm qemu-user-static. It takes an hour or more. Times in the table are by the emulated machine's clock,
-which goes slower than ours. Each line of the table is a step that succeeded. If a step fails, its line says so, and
-the table ends.
+amd64 is a PC, arm64 a machine with the processor of a Raspberry Pi 4. The test needs root, 5 GB in DIR, 2 GB of memory,
+a network for the first run, and: apt-get install debootstrap qemu-system-x86 qemu-utils e2fsprogs zstd; for arm64 also
+qemu-system-arm qemu-user-static. It takes an hour or more. It writes a table to F.md, with a line for each step. If a
+step fails, its line says so, and the table ends. Times in the table are by the emulated machine's clock, which goes
+slower than ours.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ EVENTS = {"k": "keyboard out", "K": "keyboard in", "c": "card out", "C": "card i
 ORDERS = ("kK", "cC", "kKcC", "kcKC", "kcCK", "cCkK", "ckCK", "ckKC")
 PAUSES_S = {"at once": 0.0, "1.5 s between": 1.5}  # from one event to the next
 HELD, STRUCK = 57, 64
-PATIENCE_S = 60.0  # of the machine's time
-KEYBOARD_S, CARD_S = 0.3, 3.0  # longest time from when the kernel has the device until a key is heard
+PATIENCE_S = 60.0  # by the emulated machine's clock
+KEYBOARD_S, CARD_S = 0.3, 3.0  # longest allowed time from when the kernel has the device until a key plays
 SETTINGS = "instrument.yaml"
 SETTINGS_TEXT = "volume_db: -3.0\naudio: {chime: false}\n"  # the chime could be taken for a key's note
-_HOST_PATIENCE_S = 3600.0  # of our time, for the machine's long computations
+_HOST_PATIENCE_S = 3600.0  # by our clock; the emulated machine's computations take long
 
 
 class Owner:
-    """Installs the package, as the machine's owner would, and names the versions of the system and the program."""
+    """Installs the package, as the machine's owner would, and tells the versions of the system and the program."""
 
     def __init__(self, machine: Machine, deb: str):
         self._machine, self._deb = machine, deb
@@ -118,7 +118,7 @@ class Rig:
         begin = self._machine.begin_return
         keyboard = begin("keyboard", PORT) if "k" in order else None
         card = begin("card") if "c" in order else None
-        self._machine.rest(0.5)  # by then, the measurements inside the machine wait for the returns
+        self._machine.rest(0.5)  # then the measurements inside the machine have begun to wait for the returns
         for letter in order:
             self._do[letter]()
             self._machine.rest(pause_s)
@@ -148,7 +148,7 @@ class Rig:
         return f"{told}; knobs, volume and sound are as they were"
 
     def _remembered(self) -> dict[str, object]:
-        """What plays, as far as the next process remembers it."""
+        """What the program remembers when its process is replaced: all of `_stands` but the process."""
         return {name: value for name, value in self._stands().items() if name != "process"}
 
     def _stands(self) -> dict[str, object]:
@@ -195,7 +195,7 @@ class Rig:
         began_s = self._machine.now_s()
         try:
             while not condition():
-                self._machine.rest(0.1)  # without a rest the questions would be all that the machine does
+                self._machine.rest(0.1)  # without rests, the machine would do nothing but answer
                 assert self._machine.now_s() - began_s < PATIENCE_S, f"waited {PATIENCE_S:.0f} s"
         except (AssertionError, TimeoutError) as error:
             raise AssertionError(f"no {what}: {error}; {self._explanation()}") from error

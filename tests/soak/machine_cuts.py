@@ -1,11 +1,11 @@
 """Pulls the plug of the emulated PC, over and over: python -m tests.soak.machine_cuts [--folder DIR] [--cuts N]
 [--seed N] [--out F.md].
 
-It needs what tests.soak.machine and tests.soak.pulled_plug need together, and 8 GB in DIR. The PC boots its own kernel
-from a disk whose writes and flushes are recorded. While it plays, saves, installs a package or updates, QEMU is killed.
-Of the writes that were not flushed by then, the disk keeps none, the first few, or any of them, whole or torn. The disk
-is checked. The PC boots from it and plays a note, which must be heard from its sound card. Then the next cut follows.
-DIR keeps a list of the checked cuts, and the same command continues after them.
+It needs all that tests.soak.machine and tests.soak.pulled_plug need, and 8 GB in DIR. The PC boots its own kernel, with
+a disk whose writes and flushes are recorded. While it plays, saves, installs a package or updates, QEMU is killed. Of
+the writes that were not flushed by then, the disk keeps none, the first few, or a random selection; selected writes may
+be torn. The disk is checked. The PC boots with it and plays a note, which must be heard from its sound card. Then the
+next cut follows. DIR keeps a list of the checked cuts, and the same command continues after them.
 """
 
 from __future__ import annotations
@@ -30,14 +30,16 @@ from tests.support.machine.plugs import LOUD, Ear
 from tests.support.machine.qemu import Answer, EndedError, Machine
 from tests.support.machine.recorded_disk import check_image, mended
 
-# From an activity's beginning to the pull, of the machine's time.
+# The longest time from the beginning of an activity until the plug is pulled, in s of the machine's time.
 LONGEST_S = {"play": 4.0, "save": 4.0, "install": 38.0, "update": 25.0}
-# What a boot need not start here; without it, a boot takes less time.
+# Services that a boot need not start here; without them, it takes less time.
 _MASKED = ("modprobe@drm", "modprobe@efi_pstore", "modprobe@fuse", "e2scrub_reap", "systemd-logind", "systemd-binfmt",
            "systemd-user-sessions")  # fmt: skip
-_BETWEEN_SAVES_S = 1.0  # while a version is installed, which would take twice as long if sounds were saved all the time
+# Pause between two saves during an installation, which would take twice as long if sounds were saved without pauses.
+_BETWEEN_SAVES_S = 1.0
 _HOST_PATIENCE_S = 1800.0  # of our time
-_PULL_S = 0.05  # a pull is late by up to this much of our time, so that it may come at any instruction
+# A pull comes late by a random part of this time (ours, not the machine's), so that it can fall on any instruction.
+_PULL_S = 0.05
 _CURRENT = owner.HOME / "current"
 T = TypeVar("T")
 
@@ -50,7 +52,7 @@ class Cut(NamedTuple):
     saves: number of confirmed saves.
     unsafe, kept: number of writes that were not flushed, and how many of them the disk keeps.
     versions: the number of the version that played before, and the number of the version that the disk has.
-    ready_s: READY came at most this many s after the kernel's start; 0 before the next boot.
+    ready_s: time in s from the kernel's start until READY, or a little more; 0 until the PC has booted again.
     """
 
     number: int
@@ -78,7 +80,7 @@ class Line:
         self._machine = machine
 
     def ask(self, method: str, /, *, limit_s: float = 0.0, **params: object) -> Any:
-        """Return the answer to a request; limit_s: not used, as the machine's time goes slower than ours."""
+        """Return the answer to a request; limit_s: ignored, because the machine's time goes slower than ours."""
         try:
             return self._machine.ask(method, **params)
         except AssertionError as error:
@@ -88,7 +90,8 @@ class Line:
 class Plug:
     """Pulls the plug of an emulated PC over and over, and checks the PC.
 
-    machine: the PC, which records the writes to its disk. whole: digest of each file of an installed version, by name.
+    machine: the PC, which records the writes to its disk.
+    whole: the digest of each file of an installed version, by the file's name.
     """
 
     def __init__(self, machine: Machine, whole: dict[str, bytes], chance: random.Random):
@@ -97,25 +100,28 @@ class Plug:
         self._promises, self._version, self._confirmed = owner.Promises({}), 0, 0
 
     def boot(self) -> float:
-        """Boot until a note is heard; returns the time from the kernel's start until READY."""
+        """Boot the PC, and wait until a note is heard; returns the time from the kernel's start until READY."""
         first, self._version = self._of_disk(lambda root: (owner.levels(root), owner.playing_version(root)))
         self._promises, self._confirmed = owner.Promises(first), 0
         self.machine.start(within_s=_HOST_PATIENCE_S)
         self.machine.wait_for_ready()
-        ready_s = self.machine.now_s()  # Linux counts it from the kernel's start
+        ready_s = self.machine.now_s()  # Linux counts the machine's time from the kernel's start
         self._wait_for_card()
         ear = Ear(self.machine.sound)
         ear.listen()
         owner.listen(self._line, lambda: ear.listen() > LOUD)
-        for name in (owner.MINE.stem, *first):  # all sounds would be some hundreds
+        for name in (owner.MINE.stem, *first):  # not all sounds: there are some hundreds
             self._line.ask("sounds.read", name=name)
         assert self._installed() == self._version, "another version plays than the disk had"
         return ready_s
 
     def act(self, activity: str, after_s: float) -> bool:
-        """Do one of ACTIVITIES until the plug is pulled; returns whether its installation has ended before.
+        """Do one of ACTIVITIES until the plug is pulled.
 
-        Installing and updating are done once, while sounds are saved. after_s: of the machine's time.
+        Installing and updating are done once; during them and after them, sounds are saved. Returns True if the
+        activity was an installation or an update, and ended before the pull.
+
+        after_s: when to pull the plug, in s of the machine's time from now.
         """
         words = words_of(activity, self._chance)
         running, ended = self.machine.begin(*words) if words else None, False
@@ -133,14 +139,16 @@ class Plug:
         return ended
 
     def finish(self, running: Answer) -> None:
-        """Wait for an installation, which must succeed, and note the version that it has promised."""
+        """Wait until an installation ends. It must succeed; then note that its version must survive any later cut."""
         answer = running.get(_HOST_PATIENCE_S)
         assert answer["status"] == 0, answer["text"]
         self._promises.updated(self._installed(), self._n_bytes())
 
     def check(self) -> tuple[int, int, int]:
-        """Let the disk be as the cut has left it, and check it; returns the number of unflushed writes, how many of
-        them the disk keeps, and the number of the version that will play.
+        """Give the disk the content that the cut leaves on it, and check the disk.
+
+        Returns the number of unflushed writes, how many of them the disk keeps, and the number of the version that will
+        play.
         """
         n_bytes, log = self._n_bytes(), self.machine.log
         safe, unsafe = block_log.split_at_last_flush(block_log.read_writes(log))
@@ -190,13 +198,16 @@ class Plug:
         return self.machine.log.stat().st_size
 
     def _of_disk(self, check: Callable[[Path], T]) -> T:
-        """Look at the disk as it will be when its file system is mended, but leave the mending to the PC's kernel."""
+        """Look at the disk with its file system mended; then undo the mending, which is left to the PC's next boot."""
         with mended(self.machine.made.disk):
             return check_image(self.machine.made.disk, check)
 
 
 class Count:
-    """The cuts so far, kept in a folder; pending: the last one, if the PC has not booted since."""
+    """The cuts so far, kept in a file in a folder.
+
+    Property pending: whether the PC has not booted since the last cut.
+    """
 
     def __init__(self, folder: Path):
         self._path = folder / "cuts.json"
@@ -224,7 +235,10 @@ class Count:
 
 
 def table(cuts: list[Cut]) -> list[str]:
-    """One row for each activity: the number of cuts after which the PC has booted, and what was seen."""
+    """The lines of a table in Markdown, with a row for each activity: the number of its cuts, and what was seen.
+
+    Only cuts after which the PC has booted count.
+    """
     rows = ["| cut while | cuts | within it | READY after the kernel's start, at most | confirmed saves, all kept "
             "| writes not flushed | of them kept | played another version afterwards |",
             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
@@ -240,7 +254,7 @@ def table(cuts: list[Cut]) -> list[str]:
 
 
 def cut_often(plug: Plug, count: Count, n_cuts: int, chance: random.Random) -> None:
-    """Cut until there are `n_cuts`, each followed by a boot; then a package and an update must succeed."""
+    """Cut the power until there are `n_cuts` cuts; boot after each. Then an installation and an update must succeed."""
     while True:
         began_s, ready_s = time.monotonic(), plug.boot()
         if count.pending:
@@ -256,7 +270,7 @@ def cut_often(plug: Plug, count: Count, n_cuts: int, chance: random.Random) -> N
 
 
 def prepared(folder: Path) -> tuple[Machinery, dict[str, bytes]]:
-    """As `pulled_plug.prepare`; later calls give what the first has made."""
+    """The result of `pulled_plug.prepare`, made by the first call for a folder; later calls return what is there."""
     known = folder / "prepared.json"
     if not known.exists():
         made, whole = prepare(folder, SETTINGS_TEXT)

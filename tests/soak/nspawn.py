@@ -1,8 +1,8 @@
 """Tests the service on a real systemd, in a box: python -m tests.soak.nspawn [--folder DIR] [--cuts N] [--out F.md].
 
-It needs root, 2 GB in DIR, a network for the first run, and the Debian packages debootstrap and systemd-container. The
-box is a Debian in a container. It has no sound card, no keyboard and no real-time priorities. Each line of the table is
-a step that succeeded.
+The box is a Debian in a container. It has no sound card, no keyboard and no real-time priorities. The test needs root,
+2 GB in DIR, a network for the first run, and the Debian packages debootstrap and systemd-container. It prints a table,
+and writes it to F.md. Each line of the table is a step that succeeded.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Material:
         subprocess.run(["dpkg-deb", "-R", self.deb, self.tree], check=True)
 
     def package(self, revision: int, first_line: str = "") -> Path:
-        """Build a package of this revision; first_line: code added at the beginning of `play`."""
+        """Build a package of this revision; first_line: code put at the beginning of play.py."""
         control = self.tree / "DEBIAN" / "control"
         text = control.read_text().splitlines()
         text[1] = f"Version: {text[1].split()[1].split('-')[0]}-{revision}"
@@ -51,7 +51,7 @@ class Material:
         return path
 
     def archive(self, name: str, first_line: str = "") -> Path:
-        """An archive without a Python environment; first_line: as for `package`."""
+        """Make an archive of the program without its Python environment; first_line: as for `package`."""
         home, path = self.tree / PACKAGED.relative_to("/"), self.folder / f"{name}.tar.gz"
         with _Changed(home / PLAY, first_line), tarfile.open(path, "w:gz", compresslevel=1) as archive:
             for part in sorted(home.iterdir()):

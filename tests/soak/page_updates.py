@@ -1,7 +1,7 @@
-"""Tests updates from the page on a real systemd: python -m tests.soak.page_updates [--folder DIR] [--out F.md].
+"""Tests updates through the page on a real systemd: python -m tests.soak.page_updates [--folder DIR] [--out F.md].
 
-It needs what nspawn.py needs, and OpenSSH. Updates are sent to the real page in nspawn.py's box, over its WebSocket.
-Each line of the table is a step that succeeded.
+This program needs what nspawn.py needs, and OpenSSH. In nspawn.py's box, it sends updates to the real page over the
+page's WebSocket. Each line of the table that it prints is a step that succeeded.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HOSTILE = {
 
 
 class Updates(Material):
-    """The package to install, and signed updates.
+    """Makes what `Material` makes, and signed updates.
 
     key: the owner's key.
     other: a stranger's key.
@@ -45,9 +45,11 @@ class Updates(Material):
         self.key, self.other = make_key(folder / "key"), make_key(folder / "other", "mallory")
 
     def update(self, version: str, key: Path, first_line: str = "", requirement: str = "") -> Path:
-        """A signed update.
+        """Make a signed update; returns its file.
 
-        requirement: a line added to its list of packages.
+        key: the key that signs the update.
+        first_line: as for `Material.package`.
+        requirement: a line added to the update's list of Python packages.
         """
         home = self.tree / PACKAGED.relative_to("/")
         changes = {
@@ -85,7 +87,11 @@ class PageRig(Rig):
     def refused_ones(self) -> Iterator[tuple[str, Callable[[], Path], str, str]]:
         """Yield a tuple for each update that must be refused.
 
-        The tuple has the update's name, a function that makes it, the check that refuses it, and a part of the reason.
+        The tuple has:
+        - the name of the step
+        - a function that makes the update
+        - the check that refuses the update
+        - words from the reason that the page shows
         """
         own, stranger = self._material.key, self._material.other
         yield "the same one again", lambda: self._good, "version", "expected one newer than 0.2.0"
@@ -174,7 +180,7 @@ class PageRig(Rig):
         self._as_page("mv update elsewhere; touch elsewhere/arrived; ln -s elsewhere update")
         self.box.wait(lambda: self._show("timbrebox-update.path", "ActiveState") == ["failed"], "end of the loop", 400)
         n_starts = self._n_starts() - n_starts
-        assert n_starts <= 40  # systemd allows 20 starts in 10 minutes, and the next 10 minutes may begin meanwhile
+        assert n_starts <= 40  # systemd allows 20 starts in 10 minutes; during the wait, the next 10 can begin
         assert self.box.service()["InvocationID"] == playing
         (state,) = self._send()
         assert state["state"] == "stuck", state
@@ -226,9 +232,13 @@ class PageRig(Rig):
         return self.box.reaching(*command, *([] if update is None else [update]))
 
     def _send(self, update: Path | None = None) -> list[dict[str, Any] | None]:
-        """Send `update` to the page unless it is None; returns all news of updates.
+        """Send an update to the page; returns every state of the update that the page has reported.
 
-        The page's service takes only 5 updates in a row, so it is restarted before the first of every 5 updates.
+        update: the update's file; None to send nothing and to get only the present state. A state is None if the page
+            takes no updates.
+
+        The page takes only 5 updates one right after the other, so its service is restarted before the first of every
+        5 updates.
         """
         if update is not None and self._n_sent % 5 == 0:
             self._run("systemctl", "restart", "timbrebox-panel")

@@ -40,7 +40,7 @@ _PACKETS = (
     b"#bundle\0" + struct.pack(">Qi", 1, len(_NOTE)) + _NOTE,
 )
 
-# All methods but `power`, which could switch this machine off.
+# Methods of the page, and values that name no method. `power` is not among them: it could switch this machine off.
 _METHODS = (
     "note", "moves", "move", "sound", "save", "sounds.list", "sounds.delete", "sounds.rename", "watch", "state",
     "action", "targets", "learn", "unlearn", "silence", "devices", "velocity", "health", "history", "doctor",
@@ -61,7 +61,7 @@ _REQUESTS = (
 
 
 def garbage(generator: random.Random) -> str | bytes:
-    """Noise, half a request, or a request with random parts."""
+    """Random bytes, a row of brackets, a request with random parts, or the beginning of such a request."""
     kind = generator.randrange(4)
     if kind == 0:
         return generator.randbytes(generator.randrange(300))
@@ -105,7 +105,7 @@ def knock(playing: Playing, n_requests: int, seed: int) -> None:
 
 
 def hang(playing: Playing, n_slow: int, seconds: float) -> int:
-    """Send a byte at a time over n_slow connections; returns how many were closed."""
+    """Send byte after byte, slowly, over each of n_slow connections; returns how many of them the page closed."""
     streams = []
     for k in range(n_slow):
         stream = socket.create_connection(("127.0.0.1", playing.port))
@@ -195,7 +195,7 @@ def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Attack the page of a `play`. AssertionError unless `play` and the page still work, each in its first process."""
+    """Attack the page of a `play`. AssertionError unless `play` and the page still work and neither was restarted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)
@@ -262,7 +262,7 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
 
 
 def _tree() -> set[tuple[str, int]]:
-    """The project's files and the times of their last changes, without caches."""
+    """The project's files, each with the time of its last change; no caches, and nothing hidden in the root folder."""
     places = (place for place in ROOT.iterdir() if not place.name.startswith("."))
     paths = (path for place in places for path in (place, *place.rglob("*")) if "__pycache__" not in path.parts)
     found = ((path, path.stat()) for path in paths)

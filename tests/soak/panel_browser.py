@@ -34,7 +34,8 @@ _AXE = (
 def work(playing: Playing, browser: Browser, tab: str, seconds: float) -> dict[str, float]:
     """Measure one tab while a chord sounds.
 
-    Returns the work of the main thread and of scripts, in per cent of one core, and the live pictures per second.
+    Returns the work of the main thread and of its scripts, each in per cent of one core, and how many pictures of the
+    sound came per second.
     """
     browser.command("Page.navigate", url="about:blank")
     browser.open(f"{playing.url}#{tab}")

@@ -39,7 +39,7 @@ TOPICS = ("control", "picture")
 def clients(url: str, is_still: bool) -> None:
     """Act as N_PAGES pages until standard input ends.
 
-    is_still: move no target.
+    is_still: whether the pages leave all targets alone.
     """
     ends = threading.Event()
     with contextlib.ExitStack() as pages:
@@ -56,7 +56,8 @@ def clients(url: str, is_still: bool) -> None:
 
 
 def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
-    # The second request has a topic that an older `play` does not know. So such a `play` may refuse this request.
+    # An older `play` may refuse the second request, because it does not know the topic "picture". The first request
+    # still holds then.
     for topics in (TOPICS[:1], TOPICS):
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()
@@ -81,7 +82,7 @@ def measure(
     minute_s: the length of a minute.
     Returns three things:
     - two lists, one for the minutes without pages and one for those with pages. Each list has an array for each minute:
-      the durations of its blocks in s
+      how long it took to render each block of that minute, in s
     - the memory of the page's process in MB
     - the program's summary
     """

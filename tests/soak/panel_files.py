@@ -1,4 +1,4 @@
-"""Sends random messages and pieces of files to the page of a real `play`: python -m tests.soak.panel_files."""
+"""Sends random messages and parts of files to the page's process of a real `play`: python -m tests.soak.panel_files."""
 
 from __future__ import annotations
 

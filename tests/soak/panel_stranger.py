@@ -13,12 +13,12 @@ Places are pixels of the window, from its upper left corner; times are seconds. 
 |---|---|
 | {"do": "shot", "file": "now.png"} | writes a picture of the window |
 | {"do": "elements"} | lists what is in the window: role, name, box [left, top, width, height], state |
-| {"do": "click", "x": 10, "y": 20} | clicks; "hold": 0.5 keeps the button down so long, "n": 2 clicks twice |
+| {"do": "click", "x": 10, "y": 20} | clicks; "hold": 0.5 keeps the button down for 0.5 s, "n": 2 clicks twice |
 | {"do": "drag", "x": 10, "y": 20, "to": [60, 90]} | drags; also over several places, "to": [[60, 90], [80, 20]] |
 | {"do": "hover", "x": 10, "y": 20} | moves the pointer |
-| {"do": "wheel", "x": 10, "y": 20, "by": 300} | scrolls down by so many pixels |
+| {"do": "wheel", "x": 10, "y": 20, "by": 300} | scrolls down by 300 pixels |
 | {"do": "type", "text": "Rain"} | types a text into the field that has the focus |
-| {"do": "key", "key": "Shift+Tab"} | presses a key: a letter, Enter, Escape, Tab, Space, ArrowUp …; "hold": 0.5 |
+| {"do": "key", "key": "Shift+Tab"} | presses a key: a letter, Enter, Escape, Tab, Space, ArrowUp …; also with "hold" |
 | {"do": "choose", "x": 10, "y": 20, "option": "flute"} | picks from a field's list; pictures do not show this list |
 | {"do": "knob", "control": 21, "value": 64} | turns a knob of the MIDI keyboard, from its last value to this one |
 | {"do": "note", "note": 60, "on": true} | presses or releases a key of the MIDI keyboard |
@@ -50,7 +50,7 @@ KEYBOARD = "Stage keys"
 TURN_S = 0.01  # time from one value of a turned knob to the next
 SETTLED_S = 0.15  # after a command, the page needs at most this long to answer
 SHOWN = ("pressed", "checked", "expanded", "selected", "disabled", "focused", "valuetext", "value")
-# Roles not listed: they say nothing, or repeat the name of a listed element.
+# Elements with these roles are not listed: they say nothing, or repeat the name of a listed element.
 UNLISTED = {"none", "generic", "InlineTextBox", "RootWebArea", "LineBreak", "ListMarker", "MenuListPopup", "option"}
 NAMED_BY_TEXT = {"button", "tab", "heading", "link", "cell", "columnheader", "rowheader", "LabelText", "Legend"}
 KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "Space": 32, "Backspace": 8, "Delete": 46, "Home": 36, "End": 35} | {
@@ -158,7 +158,7 @@ class Hands:
 
 
 def listed(browser: Browser) -> Iterator[dict[str, Any]]:
-    """What a screen reader is told of each element in the window: role, name, box in pixels, state."""
+    """Each element in the window: its role, name and state, as a screen reader is told them, and its box in pixels."""
     nodes = browser.command("Accessibility.getFullAXTree")["nodes"]
     roles = {node["nodeId"]: node.get("role", {}).get("value", "") for node in nodes}
     for node in nodes:
@@ -176,7 +176,7 @@ def listed(browser: Browser) -> Iterator[dict[str, Any]]:
 
 
 def _place(browser: Browser, node: int) -> dict[str, Any] | None:
-    """An element's box in pixels, and its states that the accessibility tree lacks; None if it is not in sight."""
+    """An element's box in pixels, and the states that the accessibility tree lacks; None if it is not in sight."""
     try:
         found = browser.command("DOM.resolveNode", backendNodeId=node)["object"]["objectId"]
     except AssertionError:  # replaced meanwhile
@@ -202,7 +202,7 @@ def obey(hands: Hands, line: str) -> dict[str, Any]:
 def lines() -> Iterator[str]:
     """Lines of the standard input.
 
-    A signal that comes just before a wait does not end that wait. So no wait is longer than 1 s.
+    No wait is longer than 1 s, because a signal that comes just before a wait does not end that wait.
     """
     rest = b""
     while True:
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
     parser.add_argument("--instrument", default="orchestra")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that SIGTERM, too, ends everything
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that SIGTERM, like Ctrl+C, ends all that was started
     with ExitStack() as started:
         folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="tb-stranger-")))
         server = started.enter_context(JackServer(folder / "jackd.log", period_frames=256))

@@ -1,7 +1,7 @@
 """Measures the time from a click on the page's keyboard to the captured sound: python -m tests.soak.panel_touch.
 
-`play` plays on a JACK server at 256 frames. The chosen sound has its full level at once; other sounds take 10 to 30 ms
-more.
+`play` uses a JACK server with periods of 256 frames, and a sound that reaches its full level at once. With other
+sounds, the time is 10 to 30 ms longer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def measure(folder: Path, n: int) -> np.ndarray:
         for target in ("envelope.attack", "envelope.release"):
             link.ask("move", target=target, position=0.0)
         wait_until(lambda: np.abs(ears.record(0.1)).max() < 1e-3, "silence")
-        touch_to_sound_ms(browser, ears, 60, 3)  # the first clicks make the browser and the player ready
+        touch_to_sound_ms(browser, ears, 60, 3)  # not counted: these clicks make the browser and `play` ready
         return touch_to_sound_ms(browser, ears, 60, n)
 
 

@@ -1,6 +1,6 @@
 """Plays every MIDI file of a folder: `python -m tests.soak.play_files DIR [--seconds N] [--json F]`.
 
-Each file is rendered twice: in large blocks, and in blocks of random sizes from 1 to 4096 frames. The two sounds must
+Each file is rendered twice: in large blocks, and in blocks of random sizes from 1 to 4095 frames. The two sounds must
 be bit-identical and never above full scale. Every note, except channel 10's notes, must begin, and must end or be
 stolen.
 """
@@ -97,7 +97,7 @@ def play(path: Path, decoder: Decoder, longest_s: float, n_voices: int) -> dict[
 
 
 def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Play all files; returns totals by folder, and a line for each file that was not played correctly."""
+    """Play all files. Returns the sums of `play`'s results for each folder, and a line for each wrongly played file."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
     if not paths:
         raise UserError(folder, "no MIDI file", "a folder with .mid files", "choose another folder")

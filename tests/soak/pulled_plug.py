@@ -1,7 +1,7 @@
 """Cuts the power of a box, and replays what it wrote to its disk: python -m tests.soak.pulled_plug [--folder DIR]
 [--cuts N] [--replays N] [--boots N] [--out F.md].
 
-It needs root, FUSE and loop devices, 8 GB in DIR, a network for the first run, and: apt-get install debootstrap
+This test needs root, FUSE and loop devices, 8 GB in DIR, a network for the first run, and: apt-get install debootstrap
 systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 on a disk whose writes and
 flushes are recorded. Of the writes that were not flushed before a cut, the disk keeps none, the first few, or a random
 selection; selected writes may be torn.
@@ -62,7 +62,8 @@ class Plug:
         """Do one of ACTIVITIES, and end at `until_s` at the latest.
 
         until_s: a time of `time.monotonic`.
-        n_times: how often to play or save, at most. Installing and updating are done once, while sounds are saved.
+        n_times: how often to play or save, at most. An install or an update is done once; until it ends, sounds are
+            saved without this limit.
         """
         words = words_of(activity, self._chance)
         process = self.box.begin(*words) if words else None
@@ -75,7 +76,7 @@ class Plug:
                     else:
                         owner.save_on(self.promises, link, self._chance, lambda: self.disk.n_bytes)
             except (OSError, UserError):
-                assert process is not None, "the program is gone"  # only an update may stop it
+                assert process is not None, "the program is gone"  # only an install or an update stops it
             time.sleep(self._chance.uniform(0.0, 0.2))
         if process is not None and process.poll() is not None:
             assert process.returncode == 0, process.communicate()[0]
@@ -84,7 +85,7 @@ class Plug:
     def cut(self) -> tuple[int, int]:
         """Cut the power, and check the disk; returns the number of unflushed writes, and how many the disk keeps.
 
-        The cut falls at a random byte of the record, not at a random time, because usually nothing is being written.
+        The cut falls at a random byte of the record, not at a random time, because most of the time nothing is written.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)
@@ -154,7 +155,7 @@ class Replays:
         self._n_safe, self._version = 0, 0
 
     def run(self, n_replays: int, n_boots: int) -> list[str]:
-        """Check the disks that cuts leave, and boot some of them; returns the rows of the table."""
+        """Check the disk after each of `n_replays` cuts, and boot `n_boots` of the disks; returns the table's rows."""
         began_s, writes = time.monotonic(), self._writes
         cuts = sorted(self._chance.randint(1, len(writes)) for _ in range(n_replays))
         booted = set(self._chance.sample(range(n_replays), min(n_boots, n_replays)))
@@ -207,7 +208,7 @@ def _boot_once(image: Path, folder: Path) -> None:
 
 
 def prepare(folder: Path, settings: str = owner.SETTINGS_TEXT) -> tuple[Machinery, dict[str, bytes]]:
-    """Make a disk with the package installed; returns what boots it, and the digest of each packaged file.
+    """Make a disk with the package installed; returns what QEMU needs, and the digest of each packaged file.
 
     settings: the owner's settings of the service, as text.
     """

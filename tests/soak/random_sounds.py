@@ -1,9 +1,9 @@
 """Plays random sounds: `python -m tests.soak.random_sounds [INSTRUMENT] --sounds 2000 --in-tune 2000 --json F`.
 
-Each sound plays one random note, while random controls move. The test fails if a sample is not a number or is above
-full scale, or if the note clicks or does not end. It also fails if less than 98 % of random sounds of constant pitch
-are in tune. Pitch is measured over frames four times as long as in training/measure/playability.py: short frames show a
-low sinusoid up to 15 cents sharp.
+Each sound plays one random note, while random controls move. The test fails if any sample of the output is above full
+scale or not a number, or if the note clicks or does not end. It also fails if less than 98 % of other random sounds, of
+constant pitch, are in tune. Their pitch is measured over frames four times as long as in
+training/measure/playability.py: over short frames, a low sinusoid seems up to 15 cents sharp.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of these notes are outside the model
 HELD_S, LONGEST_RELEASE_S = 0.6, 0.3
 LASTS_S = HELD_S + LONGEST_RELEASE_S + 0.1
 N_CONTROLS = 3  # how many controls move while the note sounds
-# Control 1 and aftertouch (0 in this list) also make vibrato, which transposes the note. Each is here only once, so
-# that transposed notes stay less common.
+# Control 1 and aftertouch (0 in this list) also make vibrato, which transposes the note. They are here once and the
+# other controls twice, so that fewer notes are transposed.
 MOVED_CONTROLS = (20, 21, 74, 11, 20, 21, 74, 11, 1, 0)
 LEAST_IN_TUNE = 0.98
-# For the check of tuning: longer frames, and limits within which a sound keeps an audible pitch.
+# For the check of tuning: a transform with longer frames, and limits within which a sound keeps an audible pitch.
 LONG_SPEC = StftSpec(frame_size=4 * StftSpec().frame_size)
 MOST_ODD_EVEN_DB, MOST_FORMANT_SEMITONES, MOST_BANDWIDTH_CENTS = 9.0, 3.0, 40.0
 MOST_FILTERED_DB, N_LOWEST = 30.0, 3
@@ -78,15 +78,16 @@ def short_release(patch: Patch) -> Patch:
 
 
 def worst_spike_db(sound: np.ndarray) -> float:
-    """The measure `spikes_db` of the worse channel of a sound (n_frames, 2)."""
+    """The greater `spikes_db` of the two channels of a sound, (n_frames, 2)."""
     return max(spikes_db(side.astype(np.float64)) for side in sound.T)
 
 
 def broken(sound: np.ndarray, n_active: int, unlimited: Callable[[], np.ndarray] | None = None) -> str | None:
     """The fault in the sound of a note that should have ended; None if there is none.
 
-    unlimited: returns the same sound without the limiter. Spikes count only if this sound has spikes, too, because the
-    limiter itself makes some.
+    n_active: how many voices still play at the end of the sound.
+    unlimited: returns the same sound without the limiter. The limiter itself makes some spikes. So spikes count only if
+        the sound without the limiter has spikes, too.
     """
     if not np.isfinite(sound).all():
         return "not a number"
@@ -173,10 +174,10 @@ def held(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
     """Whether filter and tilt keep the lowest harmonics of a note at all times (see `keeps_lowest_in`).
 
-    If an envelope or an LFO moves the filter, the lowest harmonics may be heard for only some milliseconds. That is too
-    short for a pitch.
+    An envelope or an LFO that moves the filter may let the lowest harmonics through for only some milliseconds. That is
+    too short for a pitch.
 
-    filtered, plain: the note with and without filter and tilt, as from `held`.
+    filtered, plain: the note's sound with and without filter and tilt, as `held` returns it.
     """
     frames, plain_frames = (magnitude_frames(sound) for sound in (filtered, plain))
     return all(keeps_lowest_in(*each, note) for each in zip(frames, plain_frames, strict=True))
@@ -185,9 +186,11 @@ def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
 def keeps_lowest_in(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
     """Whether the lowest harmonics stay strong enough when filter and tilt are added.
 
-    They may be weakened by at most MOST_FILTERED_DB more than the harmonic that is weakened least. This one must be
-    weakened by less than 2 * MOST_FILTERED_DB.
-    filtered, plain: spectra (n_bins,) with and without filter and tilt.
+    Filter and tilt give each harmonic a gain. The gains of the lowest N_LOWEST harmonics must be at most
+    MOST_FILTERED_DB below the highest gain of an audible harmonic. This highest gain must be above
+    -2 * MOST_FILTERED_DB.
+
+    filtered, plain: the note's spectrum with and without filter and tilt, (n_bins,).
     """
     bin_hz = StftSpec().bin_hz
     n = int(16000.0 / note_to_hz(note))

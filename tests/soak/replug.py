@@ -1,7 +1,8 @@
 """Unplugs a keyboard during a note and plugs it in again, over and over: python -m tests.soak.replug [N].
 
 It measures the time until the held note has faded, the time from plugging in until a new note is heard, and the memory,
-threads and descriptors of the program. The keyboard is away for 20 ms to 10 s, in random order.
+threads and descriptors of the program. The keyboard is away for 20 ms to 10 s; short and long times come in random
+order.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ GROWTH_MB, WARM_UP_SHARE = 2.0, 0.2
 
 
 class Cycle(NamedTuple):
-    """One unplugging; times in s, infinite for what never happened.
+    """Measurements of one unplugging. Times are in s; a time is infinite if its end was not observed.
 
     gap_s: time without the keyboard.
     removed_s: from unplugging until JACK had removed the port.
@@ -53,7 +54,7 @@ def gaps(n_cycles: int) -> list[float]:
 
 
 def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
-    """Seconds from `since_s` to the first silence of QUIET_S; infinite if there is none.
+    """Seconds from `since_s` until the sound stops for more than QUIET_S; infinite if it never does.
 
     first_s: the time at which `sound` begins.
     """
@@ -77,7 +78,10 @@ class Plugging:
         self.keys = Keyboard("keys")
 
     def first_heard_s(self, since_s: float) -> float:
-        """Strike a note again and again; returns seconds from `since_s` until it is heard, infinite after GIVE_UP_S."""
+        """Strike a note again and again until it is heard.
+
+        Returns the seconds from `since_s` until then; infinity if it is not heard within GIVE_UP_S.
+        """
         while time.monotonic() - since_s < GIVE_UP_S:
             self.keys.play([0x90, NOTE, 100])
             if np.abs(self.player.record(STEP_S)).max() > LOUD:
@@ -106,7 +110,9 @@ class Plugging:
 
 
 def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> tuple[list[Cycle], list[Footprint]]:
-    """Unplug the keyboard once for each gap, and plug it in again; JACK_DEFAULT_SERVER must name the server.
+    """For each gap, unplug the keyboard, and plug it in again after this time.
+
+    The environment variable JACK_DEFAULT_SERVER must name the server.
 
     Returns the measurements, and the program's footprint after each cycle.
     """

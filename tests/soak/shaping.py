@@ -1,7 +1,8 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
-docs/shaping.md explains the two tables. Bandwidth is the width of each harmonic's peak in a mean spectrum; in 60 s,
-chance changes it by about 8 per cent. Width is the difference between left and right.
+docs/shaping.md explains the two tables. Bandwidth is measured at each harmonic's peak in a mean spectrum, as the width
+of the peak in Hz. With 60 s of sound, chance changes a narrow peak's width by about 8 per cent. Width is measured as
+the correlation of left and right; the table also shows how much a width weakens the harmonics of the mono sum.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def width_rows(seconds: float) -> Iterator[Row]:
 
 
 def faults(bandwidths: Sequence[Row], widths: Sequence[Row]) -> list[str]:
-    """One line for each row that breaks the contract of docs/shaping.md."""
+    """One line for each row that does not meet the requirements in docs/shaping.md."""
     found = []
     for row in bandwidths:
         ratios = [float(row[name]) for name in ("least_ratio", "greatest_ratio") if row[name]]

@@ -34,7 +34,10 @@ def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
 
 
 def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np.random.Generator) -> Iterator[Block]:
-    """Blocks of random events at random frames; a block has 20 messages on average."""
+    """Blocks of random events at random frames, from 20 messages a block on average.
+
+    The four messages that set a parameter count as one.
+    """
     n_left = n_messages
     while n_left > 0:
         n = min(n_left, int(random.geometric(1.0 / MESSAGES_PER_BLOCK)))

@@ -1,8 +1,8 @@
 """Measures how much swaps of instruments slow down rendering: `python -m tests.soak.swaps --swaps 100 --json F`.
 
-16 voices with two moving knobs play at a device's pace, with the audio thread's priority. Spells with swaps and without
-swaps alternate. A block's time is measured from when it is due until it is done. `--thread` is the priority of the
-thread that makes the new instruments. With `--thread cached`, each instrument is loaded only once.
+16 voices with two moving knobs play at a device's pace, with the audio thread's priority. Spells with one swap
+and spells without a swap alternate. A block's time is measured from when it is due until it is done. `--thread` is
+the priority of the thread that makes the new instruments. With `--thread cached`, each instrument is loaded only once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ SPELL_S = 0.7  # enough to strike all 16 keys again
 class AudioThread:
     """Renders blocks at a device's pace.
 
-    times: (n_blocks, 2), in s: when each block was due, and how long it took.
+    times: for each block, when it was due, and how long after that it was done, in s; (n_blocks, 2). Empty until the
+        thread ends.
     """
 
     def __init__(self, rack: Rack):

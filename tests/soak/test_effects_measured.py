@@ -1,4 +1,4 @@
-"""The program that measures the effects detects a room that breaks the promises of docs/effects.md."""
+"""The program tests/soak/effects.py detects a room that does not keep the promises of docs/effects.md."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ HEAD = bytes(44)
 
 
 class DeafMachine:
-    """A machine whose service never plays a note; its time goes on while it rests."""
+    """Stands in for an emulated machine; its service never plays a note, and its clock goes on only in `rest`."""
 
     def __init__(self, sound: Path, n_voices: int):
         self.sound, self._n_voices, self._now_s = sound, n_voices, 0.0
@@ -92,7 +92,7 @@ def test_the_ear_hears_what_is_new_and_a_new_file_from_its_beginning(tmp_path: P
     assert ear.listen() == pytest.approx(0.5)
     assert ear.listen() == 0.0
     with open(path, "ab") as stream:
-        stream.write(np.full(3, 8192, "<i2").tobytes())  # one frame, and half of the next
+        stream.write(np.full(3, 8192, "<i2").tobytes())  # one frame of stereo, and half of the next
     assert ear.listen() == pytest.approx(0.25)
     path.write_bytes(HEAD + np.full(20, 4096, "<i2").tobytes())  # another card
     assert ear.listen() == pytest.approx(0.125)

@@ -18,7 +18,7 @@ INSTALLED = Cut(2, "install", 9.0, ended=True, saves=3, unsafe=2, kept=2, versio
 
 
 class Silent:
-    """A link to a service that plays each note."""
+    """A link to a service that counts each note as played. Whether the note is heard is told elsewhere."""
 
     def __init__(self) -> None:
         self._notes = 0

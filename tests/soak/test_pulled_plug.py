@@ -1,4 +1,4 @@
-"""The record of block writes is read and cut. Replayed, it gives what the disk would hold after a power cut."""
+"""A record of a disk's writes, cut at some write and replayed, gives what the disk would hold after a power cut."""
 
 from __future__ import annotations
 

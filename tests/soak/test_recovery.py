@@ -1,4 +1,4 @@
-"""The programs that unplug keyboards and kill sound servers run for a short time."""
+"""Briefly runs the programs that unplug keyboards and kill sound servers, and checks the times that they measure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.soak.server_deaths import run_deaths
 from tests.support.rig import JackServer, missing_tools
 
 pytestmark = pytest.mark.rig
-# The longest times allowed. A quiet machine needs about a tenth of each. A wait for a poll or a timeout takes longer
-# than these times.
+# The longest times allowed. An idle machine needs about a tenth of each. A program that waits for a poll or a timeout
+# needs longer than these times, so the test finds it.
 RELEASED_S, HEARD_S, BACK_S = 0.4, 0.4, 6.0
 
 

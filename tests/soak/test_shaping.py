@@ -1,4 +1,4 @@
-"""Rows of bandwidth and width are made, and rows that break the contract of docs/shaping.md are found."""
+"""`tests.soak.shaping` makes its tables' rows, and finds the rows that break the requirements of docs/shaping.md."""
 
 from __future__ import annotations
 

@@ -158,9 +158,10 @@ def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
 
 
 def swap_pairs(n_late: int, n_late_still: int, grows_mb: float) -> list[live_swaps.Pair]:
-    """20 pairs of spells. The pairs play two instruments in turn; with the second, memory is 10 MB higher.
+    """The counts of 20 pairs. The pairs end with two instruments in turn; with the second, memory is 10 MB higher.
 
-    n_late, n_late_still: late blocks with swaps and without; a random number from 0 to 4 is added to each.
+    n_late, n_late_still: late blocks of each spell with swaps, and of each spell without. To each spell's number, a
+        random number from 0 to 4 is added.
     grows_mb: growth of memory over all pairs.
     """
     chance = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""The trace finds a used network, a look-up of a host, and a changed file outside the program's folders."""
+"""The trace finds another machine's address, a look-up of a host, and a changed file outside the program's folder."""
 
 from __future__ import annotations
 

@@ -1,22 +1,22 @@
 """Sends the recordings of a folder through an instrument, and prints how close the output comes to the input.
 
 Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--every N] [--held-out] [--live MINUTES]`. It
-prints a line for the first 10 s of each recording, then the means and the worst values. A distance is in dB, between
-output and input, by runtime/acoustics/timbre_distance.py. Frames in which the input is silent do not count. The
+sends the first 10 s of each recording. It prints a line for each recording, then the means and the worst values.
+Distances are in dB, by runtime/acoustics/timbre_distance.py. Frames in which the input is silent do not count. The
 columns:
 
-- colour 0: distance if none of the input's colour is added (docs/through.md);
-- colour 1: distance if all of the input's colour is added, the default;
-- level: the output's level minus the input's, in dB, the mean over frames;
-- weakest knob: a knob's effect is the distance between the sounds with this knob at 0 and at 1; the fourth largest
-  effect is printed, or the smallest if there are fewer knobs;
+- colour 0: distance of output and input if none of the input's colour is added (docs/through.md);
+- colour 1: distance of output and input if all of the input's colour is added, the default;
+- level: the output's level minus the input's level in dB, as a mean over the frames;
+- weakest knob: the fourth largest effect of a knob, or the smallest effect if there are fewer than four knobs. A knob's
+  effect is the distance of the outputs with this knob at 0 and at 1, for the first 2 s of the recording;
 - times: seconds of sound that are made in one second of time.
 
 --held-out: sends only the pitches that training holds out: the third, seventh, eleventh and so on of each sound's
 pitches. It needs a manifest.csv with the columns file, note and sound.
 
---live: at the end, plays the recordings into `play --through` on a JACK server, at 256 frames. It counts late blocks
-with the effect alone, with effect and notes, and with notes only.
+--live: at the end, plays the recordings into `play --through` on a JACK server, in blocks of 256 frames. It counts
+the late blocks in three runs: with the effect alone, with the effect and notes, and with notes alone.
 """
 
 from __future__ import annotations
@@ -152,10 +152,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, notes: bool) -> None:
-    """Send a sound to `play` while knobs move, and print how many blocks were late.
+    """Run `play` while knobs move, and print how many blocks were late.
 
-    effect: run with --through.
-    notes: play notes.
+    effect: whether `play` runs with --through and gets the sound as its input.
+    notes: whether notes are played.
     """
     with tempfile.TemporaryDirectory() as name:
         folder, settings = Path(name), Path(name) / "rig.yaml"

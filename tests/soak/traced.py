@@ -35,13 +35,14 @@ _CHANGES = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linka
 _WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
 _FAMILIES = {"AF_UNIX", "AF_NETLINK", "AF_INET", "AF_INET6"}
 _THIS_MACHINE = {"127.0.0.1", "::1"}
-# Interfaces of the kernel, not files; /dev/shm is memory that processes share.
+# Any program may write to paths that begin so: they lead to no files on a disk, but to interfaces of the kernel, or to
+# memory.
 _NO_FILES = ("/dev/null", "/dev/tty", "/dev/shm/", "/proc/self/", "/memfd:")
 _LOOK_UPS = re.compile(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"')
 
 
 class Traced:
-    """A program under strace with a home of its own; `folder` is the only folder that it may change.
+    """A program whose commands run under strace, with a home of their own. They may change files only in `folder`.
 
     said, status: output and exit status of the newest finished command.
     n_runs: commands so far.
@@ -90,7 +91,7 @@ class Traced:
 
 
 def _changed(line: str) -> Iterator[str]:
-    """Paths of the files that a traced call changed; relative only if the call names no folder."""
+    """The paths that a traced call changed. A relative path is joined to the folder that the call names, if any."""
     call = re.match(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", line)
     if not call or int(call[3]) < 0 or call[1] not in _CHANGES.split(","):
         return

@@ -10,7 +10,7 @@ _LOOK_S = 0.02  # seconds from one look at a condition to the next
 
 
 class Booted(ABC):
-    """A booted Debian system; ready_within_s: longest time until its service is READY."""
+    """A booted Debian system; ready_within_s: seconds within which its service must be READY."""
 
     ready_within_s: float
 

@@ -16,7 +16,7 @@ MIRROR = "http://deb.debian.org/debian"
 
 
 def debian_root(folder: Path) -> Path:
-    """The folder of a Debian 13 with our package's dependencies; the first call makes it inside `folder`."""
+    """A folder with a Debian 13 system and our package's dependencies; the first call makes it inside `folder`."""
     root = folder / f"{SUITE}-amd64"
     if not (folder / f"{root.name}.made").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ class Box(Booted):
 
     def start(self) -> None:
         command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"]
-        # Control groups of version 2: Debian 13's systemd does not start with version 1.
+        # This gives the box control groups of version 2. Debian 13's systemd does not start with version 1.
         env = os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with open(self.root.with_suffix(".log"), "ab") as log:
             self._process = subprocess.Popen(

@@ -15,10 +15,11 @@ BROKEN_NOTE = 61
 
 
 def write_broken(path: Path) -> Path:
-    """Write tiny.onnx with a few changed weights: BROKEN_NOTE's spectrum overflows at the second knob's upper end.
+    """Write to `path` a copy of tiny.onnx with a few changed weights; returns the path.
 
-    The hidden unit of this note's high harmonics then outputs 2 at that end, and 0 at other positions and for other
-    notes. A weight of 3e38 from this unit to the spectrum overflows.
+    With these weights, BROKEN_NOTE's spectrum overflows at the second knob's upper end. There, the hidden unit of this
+    note's high harmonics outputs 2. It outputs 0 below position 0.995, and for other notes. The weight from this unit
+    to a bin of the spectrum is 3e38, so the product overflows.
     """
     content = bytearray(TINY.read_bytes())
     unit = 2 * N_NOTES + BROKEN_NOTE - LOWEST

@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _LIMIT_S = 30.0
-_MOST_LOOKS = 40  # how often `middle` looks whether an element has moved
+_MOST_LOOKS = 40  # how many times, at most, `middle` looks whether an element has moved
 _FLAGS = (
     "--headless=new", "--remote-debugging-port=0", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
     "--disable-extensions", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -34,7 +34,11 @@ def missing_browser() -> str:
 
 
 class Browser:
-    """A headless Chromium with one page; complaints: errors on the page's console."""
+    """A headless Chromium with one page.
+
+    Attribute:
+    complaints: the page's uncaught exceptions, and the errors in Chromium's log of the page.
+    """
 
     def __init__(self) -> None:
         self._ids, self.complaints = itertools.count(1), []
@@ -97,7 +101,7 @@ class Browser:
 
     @contextmanager
     def at(self, url: str, tab: str) -> Iterator[None]:
-        """Open the page at a tab; AssertionError if it then writes an error to the console."""
+        """Open the page at a tab for the time of a `with`; AssertionError if there are complaints at its end."""
         self.look(1280, 900)
         self.open(f"{url}#{tab}")
         self.click(f"#tab-{tab}")
@@ -109,7 +113,8 @@ class Browser:
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5, rest_s: float = 0.05) -> tuple[float, float]:
         """Scroll to an element, wait until it rests, and return a point on it, in pixels of the window.
 
-        x, y: the point, as shares of width and height. rest_s: how long the element must keep its place.
+        x, y: the point, as shares of the element's width and height.
+        rest_s: how long the element must keep its place.
         """
         place = self._place(selector, x, y)
         for _ in range(_MOST_LOOKS):
@@ -145,12 +150,15 @@ class Browser:
 
         kind: keyDown or keyUp.
         code: the key's place on the keyboard.
-        key: the key's text.
+        key: what the key types, or its name, such as Tab.
         """
         self.command("Input.dispatchKeyEvent", type=kind, code=code, key=key)
 
     def look(self, width: int, height: int, scheme: str = "light", *, still: bool = False) -> None:
-        """Set the page's size in pixels, and its colour scheme; still: prefer reduced motion."""
+        """Set the page's size in pixels, and its colour scheme.
+
+        still: whether the page is told that the user prefers reduced motion.
+        """
         self.command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )

@@ -1,4 +1,4 @@
-"""Plays a chord of steady voices, and events during it: once with submixes, once with voices made one by one."""
+"""Plays a chord of steady voices twice: with submixes, and with voices made one by one. Events come while it sounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHORD = [NoteOn(0, 48 + 3 * k, 30 + 5 * k) for k in range(8)]
 N_FRAMES = 24 * HOP_SIZE
 AT = 8 * HOP_SIZE + 300
 KNOBS = [(k * 200, KnobTurn(0, 0.5 + 0.4 * np.sin(k / 9.0))) for k in range(N_FRAMES // 200)]
-# Events at frame AT, while the chord sounds, by the test case's name.
+# For each test case, by name: the events that come at frame AT, while the chord sounds.
 EVENTS: dict[str, Sequence[Event]] = {
     "nothing": [],
     "a key comes up": [NoteOff(0, 51)],

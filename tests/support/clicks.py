@@ -12,7 +12,7 @@ ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
 
 
 def high_levels_db(sound: np.ndarray) -> np.ndarray:
-    """For each sample, the level above 15 kHz of the 5 ms around it, in dBFS: float64 (n,).
+    """The level above 15 kHz in the 5 ms around each sample, in dBFS: float64 (n,).
 
     sound: (n,), must end in silence.
     """
@@ -40,7 +40,7 @@ def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
     Levels are measured above 15 kHz. The allowed level is ALLOWED_DB above the loudest of `still`, and at least
     INAUDIBLE_DB. The first 8000 frames and the last 2000 are not judged.
 
-    still: the sound without movement, at each end of the movement.
+    still: the sound without movement, at each end of the movement, and in some tests also between the ends.
     """
     fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))

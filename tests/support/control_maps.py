@@ -24,7 +24,7 @@ MODES = ("absolute", "relative_twos_complement", "relative_binary_offset", "rela
 
 
 def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> str:
-    """A random control with a small number, which random events often hit."""
+    """A random control. Its number is small, so that random events often come from this control."""
     kind = dice.choice(kinds)
     highest = {Kind.CC: 101, Kind.CC14: 31, Kind.NRPN: 300}.get(kind, 40)
     number = dice.randint(0, min(highest, HIGHEST.get(kind, 0)))
@@ -93,6 +93,9 @@ def any_event(dice: random.Random, device: int = 0) -> ChannelEvent:
 
 
 def parameter_events(number: int, value: int, channel: int = 0) -> list[ChannelEvent]:
-    """The control changes that set a non-registered parameter (NRPN); number and value: 14 bits each."""
+    """The control changes that set a non-registered parameter (NRPN).
+
+    number, value: 14 bits each.
+    """
     pairs = ((99, number >> 7), (98, number & 127), (6, value >> 7), (38, value & 127))
     return [ControlChange(channel, control, half) for control, half in pairs]

@@ -1,4 +1,4 @@
-"""Plays sound through the effects in tests."""
+"""For tests: plays sound through the effects."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def play(
 ) -> np.ndarray:
     """A copy of `dry`, float32 (n, 2), with the effects added.
 
-    reverb_send, chorus_send: what each effect gets, shaped as `dry`, or None.
+    reverb_send, chorus_send: the sound sent to each effect, shaped as `dry`; None for silence.
     blocks: sizes of the blocks in frames, used in rotation.
-    changes: (frame, settings), in order.
-    early: True to announce all changes before the first block, False to announce each just before its block.
+    changes: changes of the settings, each (frame, new settings), in order.
+    early: True to announce all changes before the first block; False to announce each change just before its block.
     start: the frame at which `dry` begins.
     """
     sound, waiting = dry.copy(), list(changes)

@@ -1,4 +1,4 @@
-"""The recipe of a small model, with one named knob, brightness, for the corpus of tests.support.harmonic_store."""
+"""The recipe of a small model for the corpus of tests.support.harmonic_store. One knob has a name: brightness."""
 
 from __future__ import annotations
 

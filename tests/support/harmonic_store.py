@@ -35,7 +35,7 @@ def write_store(
 
     known: whether the store contains each clip's note.
     n_repeats: how many times each patch plays each note, a little duller each time.
-    tilts: (split, tilt) by the patch's name.
+    tilts: for each patch's name, its split and its tilt. Harmonic k has the amplitude 0.1 * k**-tilt.
     """
     with FrameWriter(folder, SPEC, ABOUT) as writer:
         for repeat in range(n_repeats):

@@ -38,7 +38,11 @@ def window(n: int) -> np.ndarray:
 
 
 def component(values: np.ndarray, frequency_hz: float, rate_hz: float = RATE_HZ) -> complex:
-    """The complex amplitude of one sinusoid in real samples (n,); at 0 Hz, twice the constant part of the samples."""
+    """The complex amplitude of the sinusoid at frequency_hz in real samples.
+
+    At 0 Hz, it is twice the constant part of the samples.
+    values: the samples, (n,).
+    """
     turning = np.exp(-2j * np.pi * frequency_hz / rate_hz * np.arange(len(values)))
     return complex(2.0 * (values * window(len(values))) @ turning)
 
@@ -50,7 +54,7 @@ def harmonic_levels_db(sound: np.ndarray, note: float, n_harmonics: int) -> np.n
 
 @functools.lru_cache(maxsize=4)
 def _components(n: int, note: float, n_harmonics: int) -> np.ndarray:
-    """Factors whose product with n samples gives the `component` of each harmonic: complex (n_harmonics, n)."""
+    """A matrix whose product with n samples is the `component` of each harmonic: complex (n_harmonics, n)."""
     turning = np.exp(-2j * np.pi * float(note_to_hz(note)) / RATE_HZ * np.arange(n))
     factors = np.empty((n_harmonics, n), np.complex128)
     factors[0] = 2.0 * window(n) * turning
@@ -83,11 +87,12 @@ def play_sound(
     trajectories: tuple[PlayedTrajectory, ...] = (),
     **settings: Any,
 ) -> np.ndarray:
-    """Play one note of the saw instrument at frame `at`, far below the limiter; returns the sound, (n_frames, 2).
+    """Play one note of the saw instrument at frame `at`; returns the sound, (n_frames, 2).
 
     velocity: 0 for no note.
     events: further events, (frame, event).
-    settings: fields of Config and VoiceConfig. The defaults are coherent phases, no attack, and a short release.
+    settings: fields of Config and VoiceConfig. The defaults are coherent phases, no attack, a short release, and a
+        volume at which the limiter changes nothing.
     """
     voice = {name: settings.pop(name) for name in VoiceConfig.__struct_fields__ if name in settings}
     config = Config(

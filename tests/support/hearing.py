@@ -26,13 +26,14 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
     """Fundamental frequency in Hz of a steady mono sound (n_frames,).
 
-    The first estimate is the shortest period whose normalised difference is close to the least difference. Then peaks
-    of the autocorrelation refine it. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
+    The sound is compared with a copy of itself, delayed by each possible period. The normalised difference of the two
+    (de Cheveigne and Kawahara, YIN, 2002) has dips. The first estimate is the shortest period at a dip that is nearly
+    as low as the lowest dip. Then peaks of the autocorrelation refine the estimate.
     """
     sound = sound - sound.mean()
     n = len(sound)
     power = np.square(np.abs(np.fft.rfft(sound, 2 * n)))
-    correlation = np.fft.irfft(power)[:n] / (n - np.arange(n))  # entry k: mean product of two samples k apart
+    correlation = np.fft.irfft(power)[:n] / (n - np.arange(n))  # entry k: mean product of two samples k frames apart
     longest = min(n // 2, int(sample_rate_hz / LOWEST_HZ))
     shortest = int(sample_rate_hz / HIGHEST_HZ)
     difference = correlation[0] - correlation[1 : longest + 1]
@@ -58,7 +59,7 @@ def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
 
 
 def cents_off(sound: np.ndarray, sample_rate_hz: int, note: int) -> float:
-    """Cents between the pitch of a mono sound and a MIDI note; positive is sharp."""
+    """How many cents the pitch of a mono sound is above a MIDI note; negative below."""
     return 100.0 * float(hz_to_note(pitch_hz(sound, sample_rate_hz)) - note)
 
 

@@ -4,7 +4,7 @@ The environment variable HINDRANCE says how:
 - a number: a slow machine, on which each voice takes this share of a block's duration as extra time
 - `nan` or `inf`: each part that played before SIGUSR1 outputs this value in every block, even after SIGUSR2
 - `stalls`: every STALL_EVERY-th block waits for STALL_S seconds, as if another program took the processor
-- `unplugged`: at SIGUSR1 the output requests its last block, as if the card were pulled out and put back
+- `unplugged`: after SIGUSR1 the output plays one more block and ends, as if the card were pulled out and put back
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs the real program on hostile files. Gives the command that reads each kind of file, and makes harmful files."""
+"""Makes harmful files, gives the command that reads each kind of file, and runs the real program on them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ class Outcome(NamedTuple):
 
 
 def command_of(kind: str, path: Path, folder: Path) -> list[str]:
-    """The command line that reads a file of this kind; folder: for output and further files."""
+    """The arguments of the command that reads a file of this kind.
+
+    path: the file to read.
+    folder: the folder for the output and for further files.
+    """
     out = str(folder / "out.wav")
     render, tiny = ["render", SCALE, out], ["--instrument", TINY]
     config = folder / "by.yaml"
@@ -79,7 +83,7 @@ def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: s
         )  # fmt: skip
         timer = threading.Timer(GIVEN_UP_S, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
-        # ru_maxrss would be too high: after its fork, the child had a copy of this test's memory.
+        # ru_maxrss would be too high: it includes the memory of this test, which the child has between fork and exec.
         peak_mb = 0
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             peak_mb = max(peak_mb, _peak_mb(process.pid))
@@ -174,13 +178,13 @@ ODD_PLACES = {
 
 
 def midi(track: bytes, division: int = 96, kind: int = 0, n_tracks: int = 1) -> bytes:
-    """A MIDI file with one track; all other arguments are values in its header, and may be false."""
+    """A MIDI file with one track. The other arguments are written into its header, even if they are wrong."""
     head = struct.pack(">4sIHHH", b"MThd", 6, kind, n_tracks, division)
     return head + b"MTrk" + len(track).to_bytes(4, "big") + track
 
 
 def wav(rate_hz: int, n_bytes: int, content: bytes, channels: int = 1, bits: int = 16) -> bytes:
-    """A WAV file; all arguments but `content` are values in its header, and may be false."""
+    """A WAV file that holds `content`. The other arguments are written into its header, even if they are wrong."""
     frame = channels * bits // 8
     form = struct.pack("<HHIIHH", 1, channels & 0xFFFF, rate_hz, rate_hz * frame & 0xFFFFFFFF, frame & 0xFFFF, bits)
     head = b"RIFF" + struct.pack("<I", (n_bytes + 36) & 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form
@@ -267,7 +271,7 @@ HARMFUL |= {
 
 
 def _bad_list(folder: Path) -> list[str]:
-    """Put bad instruments into the user's folder; returns the command that lists instruments."""
+    """Put bad files into the folder `instruments`; return the arguments of the command that lists instruments."""
     here = folder / "instruments"
     here.mkdir()
     for name, content in _odd_models().items():

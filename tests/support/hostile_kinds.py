@@ -1,4 +1,4 @@
-"""For each kind of file: good files, and the function that reads it."""
+"""The kinds of files that the program reads: how to make a good or a broken file, and how the program reads it."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ _METADATA = 14
 
 
 class NotFiniteError(Exception):
-    """A sample is not finite, or beyond full scale."""
+    """A sample is not finite, or it is beyond full scale."""
 
 
 class Kind(NamedTuple):
     """A kind of file.
 
     suffix: end of the file's name.
-    make: takes a number; returns the content of the broken file of this number, or of a good file for -1.
-    use: takes a file's path and number, and reads the file as the program does; raises UserError or returns.
+    make: takes a number; returns the content of a file: a good one for -1, else one that is broken as the number says.
+    use: takes a file's path and number, and reads the file as the program does; raises UserError if it is refused.
     """
 
     suffix: str
@@ -199,7 +199,7 @@ def _trajectory() -> Trajectory:
 
 
 def _summed(number: int) -> bytes:
-    """A broken trajectory; with an even `number` its checksum is correct, so that its content is read."""
+    """A trajectory: good for -1, else broken. With an even `number` its checksum is correct, so its content is read."""
     content = pack(_trajectory())
     if number < 0:
         return content
@@ -313,7 +313,7 @@ def _sound_seeds() -> list[bytes]:
 
 
 def kinds(folder: Path) -> dict[str, Kind]:
-    """Every kind of file, by its name; folder: for temporary files."""
+    """Every kind of file, by the kind's name; folder: a place for temporary files."""
     state = State("tiny", "0" * 64, {"sound_version": 1, "latents": {"low harmonics": 0.5}}, None, {"volume": 0.5})
     card = Decoder(TINY).card.to_json().encode()
     cards = lambda number: _with_card(card if number < 0 else mutated([card], number, head=1500))  # noqa: E731

@@ -50,7 +50,11 @@ def _end(name: str, size: int) -> bytes:
 
 
 def model(nodes: list[bytes], weights: list[bytes], card: dict[str, object] | None = None) -> bytes:
-    """A model file whose operators must lead from the inputs to the spectrum; card: changes to CARD."""
+    """The bytes of a model file.
+
+    nodes: operators, which must lead from the input `_X` to the output `_Y`.
+    card: values that replace those of CARD.
+    """
     graph = b"".join(field(1, each) for each in nodes) + field(2, "g")
     graph += b"".join(field(5, each) for each in weights) + field(11, _end(_X, N_INPUTS)) + field(12, _end(_Y, N_BINS))
     text = json.dumps(CARD | (card or {}))
@@ -73,7 +77,7 @@ def _grown(times: int) -> list[bytes]:
 
 
 def _mean() -> list[bytes]:
-    # The product has the shape of spectra: m [n, 1] @ one [1, N_BINS]. Here m is the maximum of each row of g.
+    # Here m [n, 1] is the maximum of each row of g. Its product with one [1, N_BINS] has the shape of spectra.
     return [node("ReduceMax", ["g"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
             node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
@@ -83,7 +87,7 @@ _SLOW = [node("Tanh", [f"t{n}" if n else "g"], f"t{n + 1}") for n in range(1900)
 _SLOW_END = [node("ReduceMax", ["t1900"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
              node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
-# Loads without an error. At the first knob's lower end, it computes the log of 0 and outputs NaN.
+# A model that loads without an error. At the first knob's lower end, it computes the log of 0 and outputs NaN.
 _TRAP = [
     node("Slice", [_X, "from", "to", "axis"], "knob"),
     node("Add", ["knob", "one_"], "above"),

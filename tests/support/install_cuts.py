@@ -16,7 +16,8 @@ from tests.support.program import make_program
 
 _CALLS = "openat,write,fsync,sync,rename,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,close"
 SETTINGS, UNIT = Path("etc/timbrebox/instrument.yaml"), Path("etc/systemd/timbrebox.service")
-# Each source in turn becomes the version that plays. systemd's commands are not run.
+# This program installs one source folder after another; each replaces the version that plays. It runs no commands of
+# systemd.
 _PROGRAM = """
 import os, shutil, sys
 from pathlib import Path
@@ -40,7 +41,7 @@ class _Link:
 
 
 class _DiskWithLinks(Disk):
-    """A disk that also has links, paths relative to an open folder, and `sync`."""
+    """A Disk that also simulates links, paths relative to an open folder, and the call `sync`."""
 
     def happen(self, call: Call) -> None:
         folder = self._open.get(_number(call.rest))
@@ -59,7 +60,10 @@ class _DiskWithLinks(Disk):
             super().happen(call)
 
     def _below(self, call: Call, folder: object, number: int) -> tuple[Folder, str] | None:
-        """Folder and name of the path `call.words[number]`, which begins at `folder` if it is relative."""
+        """The folder and the name of the path `call.words[number]`; None for a path outside the home.
+
+        A relative path begins at `folder`.
+        """
         path = call.words[number]
         if isinstance(folder, Folder) and not path.startswith(b"/"):
             return folder, os.fsdecode(path)
@@ -84,9 +88,13 @@ def _number(rest: str) -> int:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """Cut the power `n_cuts` times; AssertionError if the version that is left does not play or cannot be updated.
+    """Cut the power `n_cuts` times, and check each time the version that then plays (see `_look`).
 
-    folder: an empty folder. Returns the numbers of cuts, of system calls, and of updates after a cut.
+    After one cut in 50, an update is installed, too. AssertionError if a check fails; CalledProcessError if an update
+    fails.
+
+    folder: an empty folder.
+    Returns the numbers of cuts, of system calls, and of updates after a cut.
     """
     home, chance, n_updated = folder / "home", random.Random(seed), 0
     sources = [str(make_program(folder / name, name, environment=name == "one")) for name in sorted(set(SOURCES))]
@@ -118,9 +126,10 @@ def _environment() -> dict[str, str]:
 
 
 def _look(home: Path, folder: Path, n_confirmed: int, *, only: bool = False) -> None:
-    """Check the version that plays after a cut: it is complete, and one of the versions that are allowed.
+    """Check the version that plays after a cut: it must be complete, and it must be allowed.
 
-    The version of the newest confirmed installation is allowed. The next version is allowed unless `only` is true.
+    The version of the newest confirmed installation is allowed; if none was confirmed, no version need play. The next
+    version is allowed, too, unless `only` is true.
     n_confirmed: number of installations that were confirmed before the cut.
     """
     current = home / "opt" / "current"

@@ -27,13 +27,14 @@ _BALLAST = {f"latent.{number}": 0.5 for number in range(4000)}
 class Rounds:
     """Starts and kills a companion again and again.
 
-    Each group of requests saves `_level(number)` in the sound `kept` and in the state. It also renames the sound
-    `moving` to `moved` or back, and deletes and restores the sound `gone`.
+    The requests to the companion come in numbered groups. Each group saves the level `_level(number)` in the sound
+    `kept` and in the state. It also renames the sound `moving` to `moved` or back, and deletes and restores the sound
+    `gone`.
     """
 
     def __init__(self, seed: int):
         self._random = random.Random(seed)
-        self._asked = self._kept = 0  # numbers of the newest group asked for, and of the newest confirmed group
+        self._asked = self._kept = 0  # the numbers of the newest group sent, and of the newest group confirmed
         self._companion: CompanionChild
 
     def run(self) -> None:

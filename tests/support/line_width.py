@@ -1,4 +1,7 @@
-"""Measures how wide the harmonics of a voice's sound are; a lane is the voice's place in the engine's arrays."""
+"""Measures how wide the harmonics in a voice's sound are.
+
+A lane is the place of a voice in the engine's arrays.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ N_LANES = 16
 
 
 def harmonic(note: float, n_harmonics: int = 60) -> tuple[np.ndarray, float]:
-    """The spectrum of a note, float32 (n_bins,), and its fundamental in Hz; harmonic k has amplitude k ** -0.5."""
+    """The spectrum of a note, and the note's fundamental in Hz; harmonic k has the amplitude k ** -0.5.
+
+    The spectrum has the peak 1: float32 (n_bins,).
+    """
     fundamental_hz = float(note_to_hz(note))
     numbers = np.arange(1, int(min(n_harmonics, 18000.0 / fundamental_hz)) + 1)
     angles = 2.0 * np.pi * fundamental_hz * numbers[:, None] * np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
@@ -38,9 +44,10 @@ def lane_sounds(
 ) -> np.ndarray:
     """The sounds of lanes that all have the spectrum `magnitudes`: float32 (n_lanes, n_frames).
 
-    bandwidths_cents: one for each lane, or one for all lanes, or none.
+    bandwidths_cents: one for each lane, or one for all lanes; empty if all are 0.
     blend: from noise phases (0) to coherent phases (1).
-    by_hop: a bandwidth in cents for each hop, the same for all lanes.
+    by_hop: for each hop, a bandwidth in cents that all lanes get from this hop on; the first one is not used. Empty to
+        keep bandwidths_cents.
     """
     sound, lanes, run = LaneSound(SPEC, sample_rate_hz, (0,) * n_lanes, seed), list(range(n_lanes)), slice(0, n_lanes)
     spectra, none = np.repeat(magnitudes[None], n_lanes, axis=0), np.zeros(n_lanes, np.float32)
@@ -58,7 +65,10 @@ def lane_sounds(
 
 
 def wanted_width_hz(frequency_hz: float, cents: float, blend: float) -> float:
-    """The width at half power that a bandwidth should give, for noise phases (blend 0) or coherent phases (1)."""
+    """The width at half power that a harmonic with this frequency and bandwidth should have.
+
+    blend: 0 for noise phases, 1 for coherent phases.
+    """
     width_hz = frequency_hz * (2.0 ** (cents / 2400.0) - 2.0 ** (-cents / 2400.0))
     return width_hz if blend == 1.0 else float(np.hypot(width_hz, NOISE_LOBE_HZ))
 
@@ -76,7 +86,8 @@ def line_width_hz(
 ) -> float:
     """Full width at half power of the highest peak within range_hz / 2 of near_hz.
 
-    power: the power spectrum at `frequencies`. It is smoothed over about a sixth of the expected width expected_hz.
+    power: the power spectrum at `frequencies`.
+    expected_hz: the expected width. The power is first smoothed over about a sixth of it.
     """
     chosen = np.abs(frequencies - near_hz) < 0.5 * range_hz
     frequencies, power = frequencies[chosen], power[chosen]

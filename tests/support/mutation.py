@@ -1,4 +1,4 @@
-"""Makes broken files out of good ones: the same number always gives the same file."""
+"""Makes broken files out of good ones. The same good files and the same number always give the same broken file."""
 
 from __future__ import annotations
 
@@ -83,9 +83,11 @@ _WAYS: list[Callable[[bytearray, random.Random], None]] = [
 
 
 def mutated(seeds: list[bytes], number: int, *, head: int | None = None) -> bytes:
-    """The content of broken file number `number`, made of one or two of the good files `seeds`.
+    """Make a broken file out of one or two good files; returns its content.
 
-    head: if given, half of the files are broken only in their first `head` bytes.
+    seeds: contents of good files to choose from.
+    number: the broken file's number.
+    head: if given, half of the broken files are broken only in their first `head` bytes.
     """
     chance = random.Random(number)
     content = bytearray(chance.choice(seeds))

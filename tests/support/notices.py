@@ -12,7 +12,7 @@ class Notices:
     """Receives a service's notices on a socket; a context manager.
 
     env: environment variables for the service.
-    told: all notices so far, (name, value).
+    told: all notices so far, each as (name, value).
     """
 
     def __enter__(self) -> Notices:

@@ -31,7 +31,7 @@ def chord(notes: tuple[int, ...] = (60, 64, 67), seconds: float = 1.5) -> np.nda
 
 
 def drums(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
-    """A drum of falling pitch on each beat, bursts of noise between the beats."""
+    """A drum of falling pitch on each beat, and a burst of noise between two beats."""
     random, sound = np.random.default_rng(seed), np.zeros(int(seconds * RATE_HZ))
     hit_s = np.arange(int(0.2 * RATE_HZ)) / RATE_HZ
     for number, start_s in enumerate(np.arange(0.0, seconds - 0.25, 0.25)):
@@ -43,7 +43,7 @@ def drums(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
 
 
 def speech(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
-    """Like speech: syllables of a buzz with gliding pitch, between hisses and pauses."""
+    """A sound like speech: each syllable is a buzz of gliding pitch, then a hiss, then a pause."""
     random, parts = np.random.default_rng(seed), []
     while sum(map(len, parts)) < seconds * RATE_HZ:
         n = int(random.uniform(0.08, 0.22) * RATE_HZ)
@@ -99,8 +99,8 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
     """Write steady tones, each into a file of its own.
 
-    names: the files' names, each ending with a note. The value of a name says how many semitones above this note the
-    tone is.
+    names: each key is a file's name, which ends with a note; its value says how many semitones the tone lies above
+        this note.
     """
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])

@@ -56,7 +56,7 @@ class Playing(LiveProgram):
 class Page:
     """The WebSocket as a page uses it.
 
-    present: the first message that says what plays.
+    present: the params of the first message that says what plays.
     """
 
     def __init__(self, connecting: connect):
@@ -77,7 +77,7 @@ class Page:
         self.socket.send(json.dumps({"method": method, "params": params}))
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:
-        """The whole answer to a request, with its result or its error."""
+        """Send a request; returns the whole answer, which contains a result or an error."""
         number = next(self._ids)
         self.socket.send(json.dumps({"method": method, "params": params, "id": number}))
         return self._next(lambda message: message.get("id") == number)

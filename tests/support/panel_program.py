@@ -33,11 +33,12 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 class PanelProgram:
-    """`python -m runtime panel --address 0.0.0.0`; a context manager that waits until the program listens.
+    """A context manager that starts `python -m runtime panel --address 0.0.0.0` and waits until the program listens.
 
     home: folder of the user's files.
     lines: output so far.
-    port, address: where the page is in the network.
+    port: the page's port.
+    address: this machine's network address, at which the page is; None without a network.
     """
 
     def __init__(self, home: Path, *arguments: object):

@@ -69,7 +69,7 @@ envelopes = st.builds(
 
 
 def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_frames: int = N_FRAMES) -> np.ndarray:
-    """Render an engine: float32 (n_frames, 2).
+    """Play timed events on an engine; return the sound, float32 (n_frames, 2).
 
     blocks: sizes of the blocks in frames, used in rotation.
     early: True to post all events before the first block, False to post each just before its block.
@@ -91,9 +91,11 @@ def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_f
 def assert_same(
     make_engine: Callable[[], Engine], timed: Timed, blocks: Sequence[int], n_frames: int = N_FRAMES
 ) -> np.ndarray:
-    """Assert that blocks of these sizes, in rotation, and a single block give the same sound: float32 (n_frames, 2).
+    """Assert that a single block and blocks of these sizes, used in rotation, give the same sound; return the sound.
 
     This must hold if all events are posted before the first block, and if each is posted before its own block.
+
+    Returns float32 (n_frames, 2).
     """
     whole = render(make_engine(), timed, [n_frames], True, n_frames)
     for early in (True, False):

@@ -1,4 +1,4 @@
-"""A slow and plain model of the arpeggiator, which checks at every frame what is due."""
+"""A slow and plain model of the arpeggiator; the model checks at every frame what is due."""
 
 from __future__ import annotations
 

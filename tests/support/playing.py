@@ -56,8 +56,8 @@ def parameter(channel: int, number: int, value: int) -> list[Event]:
 class Player:
     """Makes an engine, sends it events, and renders its sound.
 
-    knobs: positions, 0 to 1; by default, only a note's fundamental sounds.
-    settings: fields of VoiceConfig and Config.
+    knobs: positions, 0 to 1. At the default positions, each note sounds with its fundamental alone.
+    settings: values for fields of VoiceConfig and Config.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """Simulates power cuts on a simulated disk.
 
-A program that saves runs once. For each cut, its system calls up to a random one are repeated on the disk.
+First, a program that saves sounds runs once, and its system calls are recorded. For each cut, the recorded calls up to
+a random one are repeated on the simulated disk.
 
 What a cut leaves is chosen at random within what POSIX allows. A file that was not flushed by fsync contains its old
 content or a part of the new content: nothing, half or all. Of a folder's changes since its last fsync, the first few
@@ -29,8 +30,8 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# Each step of the program, and the `level_db` of each sound after it. The program ends each step by saving the state.
-# The state's own `level_db` only counts the steps: 0 after the first, -1 after the second, and so on.
+# Each step of the program, and the `level_db` of each sound after that step. The program ends each step by saving the
+# state. The state's own `level_db` only counts the steps: 0 after the first, -1 after the second, and so on.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),
@@ -55,7 +56,7 @@ for number, step in enumerate({[step for step, _ in STEPS]}):
 class Call(NamedTuple):
     """A system call that succeeded.
 
-    words: the arguments that are texts.
+    words: the arguments that are strings.
     rest: all arguments, as strace wrote them.
     result: the value that the call returned.
     """
@@ -114,7 +115,7 @@ class Folder:
 class Disk:
     """A disk that loses unflushed changes.
 
-    n_confirmed: steps that the program has confirmed.
+    n_confirmed: how many steps the program has confirmed.
     """
 
     def __init__(self, home: Path):
@@ -144,7 +145,7 @@ class Disk:
             self._change(folder, {name: None, new: folder.entries[name]})
 
     def write_what_is_left(self, target: Path, chance: random.Random) -> None:
-        """Write the files that remain after a power cut into a real folder."""
+        """Write into the real folder `target` what remains on this disk after a power cut."""
         self._write_folder(self._root, target, chance)
 
     def _write_folder(self, folder: Folder, target: Path, chance: random.Random) -> None:
@@ -197,9 +198,10 @@ class Disk:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """Cut the power `n_cuts` times; AssertionError if the remaining files are neither as before a step nor as after it.
+    """Cut the power `n_cuts` times, and check the files that remain (see `_look`); AssertionError if a check fails.
 
-    folder: an empty folder. Returns the numbers of cuts, of system calls, and of half-written files.
+    folder: an empty folder.
+    Returns the numbers of cuts, of system calls, and of half-written files.
     """
     home, chance, n_torn = folder / "home", random.Random(seed), 0
     home.mkdir()

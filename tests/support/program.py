@@ -1,4 +1,4 @@
-"""A tiny program with the files that an installation needs."""
+"""Makes a tiny stand-in for this program, with the files that an installation needs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The live program without MIDI devices; a thread sends random events, as a keyboard's driver would.
+"""Runs the live program without MIDI devices; a thread sends it random events, as a keyboard's driver would.
 
-python -m tests.support.random_play SEED [OPTIONS OF PLAY]; the events begin after a line on the standard input.
+python -m tests.support.random_play SEED [OPTIONS OF PLAY]; the events begin when a line comes from the standard input.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
             event, at_s = random_event(chance), time.perf_counter() - chance.choice((0.0, 0.0, 0.0, 0.02))
             if (
                 chance.random() < 0.02 and not supervisor._swaps.is_pending
-            ):  # no swap: a SoundChange fits only the engine that prepared it, and a swap would replace this engine
+            ):  # a SoundChange fits only the engine that prepared it, and a pending swap would replace this engine
                 event = SoundChange(supervisor.engine.prepare(another_sound(supervisor, chance)))
             if chance.random() < 0.1:
                 supervisor._racks.rack.post(event)

@@ -26,7 +26,7 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# The tests that count lost periods play for this many seconds. For a minute:
+# The tests that count lost periods play for this many seconds. To let them play for a minute:
 # `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
@@ -75,10 +75,10 @@ class JackServer:
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
-            # JACK allows eight servers. It counts a killed server until another of the same name has run and ended.
+            # JACK allows eight servers. A killed one still counts, until a server of the same name has run and ended.
             self.__enter__()
         self._process.terminate()
-        if self._process.wait() != 0:  # after a kill of a client, JACK counts the ended server as running
+        if self._process.wait() != 0:  # a client was killed, so JACK still counts the ended server as running
             self.__enter__()
             self._process.terminate()
             self._process.wait()
@@ -125,7 +125,7 @@ class Player:
         self._command_line(send=messages)
 
     def record(self, length_s: float) -> np.ndarray:
-        """Record the next `length_s` seconds: float32 (n_frames, n_ports)."""
+        """Record for `length_s` seconds; returns the sound, float32 (n_frames, n_ports)."""
         self.begin_recording(length_s)
         return self.recorded()
 
@@ -141,9 +141,10 @@ class Player:
 
 
 class Keyboard:
-    """A JACK client of this name with a port `out`, in this process, on the environment's JACK server.
+    """A JACK client in this process, with a port `out`, on the environment's JACK server.
 
-    gone_s: `time.monotonic()` when JACK had removed the port.
+    name: the client's name.
+    gone_s: `time.monotonic()` when JACK had removed the port; 0 before.
     """
 
     def __init__(self, name: str):
@@ -164,8 +165,8 @@ class Keyboard:
 class LiveProgram:
     """`python -m runtime play ...` in another process; a context manager that waits for READY.
 
-    home: folder of the user's files; None for a new folder, removed at the end. In a new folder the tests' instruments
-        count as tried, which saves time.
+    home: folder of the user's files; None for a new folder, which is removed at the end. If it has no folder `state`
+        yet, the tests' instruments are marked as already tried, which saves time.
     env: environment variables; HOME and the XDG variables are replaced.
     module: `runtime`, or a test's module that calls the program.
     """
@@ -263,7 +264,8 @@ def ask(home: Path, method: str, **params: object) -> Any:
 def wait_until(condition: object, what: str, report: object = str) -> None:
     """Return when the condition is true; AssertionError after START_LIMIT_S seconds.
 
-    what: the expected thing; report: describes the state.
+    what: names the expected thing in the error's message.
+    report: called for a description of the state, which this message ends with.
     """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():

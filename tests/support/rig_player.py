@@ -4,8 +4,8 @@ Nothing else may delay this client: a late client makes JACK report an underrun 
 
 `python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...]` reads lines of JSON from standard input:
 - `{"send": [[144, 60, 100], ...]}` sends MIDI in the next period.
-- `{"record": N}` records N frames. It writes `time.monotonic()` at the first frame as a float64, and then the
-  frames as float32.
+- `{"record": N}` records N frames. It then writes to standard output the `time.monotonic()` of the first frame as a
+  float64, and the frames as float32.
 """
 
 from __future__ import annotations

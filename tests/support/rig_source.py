@@ -23,7 +23,7 @@ class Microphone:
     """A context manager that sends a sound to existing ports again and again.
 
     sound: the samples, float32 (n_frames,).
-    folder: gets a file that passes the sound to the other process.
+    folder: a file with the sound is written here; the other process reads it.
     """
 
     def __init__(self, server: JackServer, sound: np.ndarray, ports: Sequence[str], folder: Path):

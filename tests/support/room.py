@@ -35,7 +35,7 @@ def wanted_decays_s(settings: ReverbConfig) -> tuple[float, float, float]:
 
 
 def in_band(sound: np.ndarray, centre_hz: float, sample_rate_hz: int) -> np.ndarray:
-    """The sound (n, 2) in a band around one frequency: Gaussian, about half an octave wide, zero-phase."""
+    """Filter a sound (n, 2) with a band pass: Gaussian over octaves, about half an octave wide, zero-phase."""
     spectrum = np.fft.rfft(sound, 2 * len(sound), axis=0)
     frequencies = np.fft.rfftfreq(2 * len(sound), 1.0 / sample_rate_hz)
     octaves = np.log2(np.maximum(frequencies, 1.0) / centre_hz)
@@ -43,7 +43,7 @@ def in_band(sound: np.ndarray, centre_hz: float, sample_rate_hz: int) -> np.ndar
 
 
 def decay_curve_db(sound: np.ndarray) -> np.ndarray:
-    """Schroeder's backward integral of the energy of a sound (n, 2), in dB relative to the whole energy: (n,)."""
+    """Schroeder's backward integral of a sound's energy, in dB relative to the whole energy: (n, 2) to (n,)."""
     energy = np.cumsum((sound.astype(np.float64) ** 2).sum(axis=1)[::-1])[::-1]
     return 10.0 * np.log10(energy / energy[0] + 1e-30)
 

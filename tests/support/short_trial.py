@@ -1,4 +1,4 @@
-"""The real program, but after 1 s it considers a restored state safe: python -m tests.support.short_trial play ..."""
+"""The real program, but a restored state is on trial for only 1 s: python -m tests.support.short_trial play ..."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ REAL_TIME = (
     "tests/runtime/test_no_network.py",
     "tests/runtime/through/test_live_input.py",
 )
-# Long files begin early, so that none is left at the end.
+# Files whose tests take long. They begin early, so that at the end no process still has a long file to run.
 LONG = (
     "tests/house/test_readme.py",
     "tests/training/paper/",

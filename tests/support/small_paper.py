@@ -1,4 +1,4 @@
-"""A small reproduction for the tests of `reproduce`: four tiny models on a corpus of tones."""
+"""A small reproduction for the tests of `reproduce`: tiny models, three on tones and one on violin recordings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SPEED = {
 
 
 def write_plan(folder: Path, **fit: object) -> Path:
-    """Write the plan and the models' configs; fit: changes to `fit` in every config."""
+    """Write the plan and the models' configs; return the plan's path. fit: settings for each config's section `fit`."""
     (folder / "training").mkdir(parents=True, exist_ok=True)
     for name, (model, _, _) in MODELS.items():
         recipe = {"model": WIDTHS | model, "fit": {"epochs": 300, "batch_size": 64, "learning_rate": 5e-3} | fit}

@@ -23,7 +23,8 @@ from tests.support.trajectories import random_trajectory
 
 # Targets that the engine does not use yet.
 UNWIRED: frozenset[str] = frozenset()
-# Control numbers of the sources cc_20 and so on; by default, 70 also moves a knob.
+# The MIDI controls that can be drawn as sources of modulation (as `cc_20` and so on). By default, control 70 also moves
+# a knob.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
 # `_fields` does not draw these fields. `random_sound` sets `latents`, `modulation` and `depth_from` itself. The others
@@ -44,7 +45,7 @@ class Choices(Protocol):
 
 
 class DrawnChoices:
-    """Choices by hypothesis, which simplifies failing examples."""
+    """Choices drawn by the library hypothesis, which simplifies failing examples."""
 
     def __init__(self, draw: Any):
         self._draw = draw

@@ -26,7 +26,7 @@ def _lobes_of(note: float, n_harmonics: int, spec: StftSpec) -> np.ndarray:
 
 
 def lobes(note: float, amplitudes: np.ndarray, spec: StftSpec = SPEC) -> np.ndarray:
-    """A frame, float32 (n_bins,), with a note's harmonics; amplitudes: (n_harmonics,), fundamental first."""
+    """A spectrum with a note's harmonics, float32 (n_bins,). amplitudes: (n_harmonics,), the fundamental first."""
     return _lobes_of(note, len(amplitudes), spec) @ np.asarray(amplitudes, np.float32)
 
 

@@ -39,11 +39,11 @@ class BlockTimes:
         self._times = np.load(path)
 
     def between(self, begin_s: float, end_s: float) -> np.ndarray:
-        """The rendering times, in s, of the blocks that began from `begin_s` to `end_s`."""
+        """How long each rendering took, in s, of those that began from `begin_s` to `end_s`."""
         return self._rows(begin_s, end_s)[:, 1]
 
     def n_late(self, begin_s: float, end_s: float) -> int:
-        """How many blocks that began from `begin_s` to `end_s` took longer to render than to play."""
+        """How many blocks whose rendering began from `begin_s` to `end_s` took longer to render than to play."""
         rows = self._rows(begin_s, end_s)
         return int(np.sum(rows[:, 1] > rows[:, 2]))
 

@@ -1,4 +1,4 @@
-"""Measures the time from a click on a key of the page to the captured sound."""
+"""Measures the time from a click on a piano key of the page to its captured sound."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from tests.support.browser import Browser
 from tests.support.rig import SAMPLE_RATE_HZ, Player
 
 HEARD_S = 0.5
-AUDIBLE_DB = -20.0  # relative to the loudest sample, as in note_on_ms of `bench`
+AUDIBLE_DB = -20.0  # relative to the loudest sample (note_on_ms of `bench`: to the sustained peak)
 _CLICKED = "addEventListener('pointerdown', (e) => (window.clickedAt = performance.timeOrigin + e.timeStamp), true)"
 
 
 def touch_to_sound_ms(browser: Browser, ears: Player, note: int, n: int) -> np.ndarray:
-    """Click `n` times on a note's key; returns the milliseconds until the sound, (n, 2).
+    """Click `n` times on a note's key. Returns the milliseconds from each click to its sound, (n, 2).
 
-    The first column counts from the sending of the click, the second from when the browser noticed it.
+    The first column counts from the moment at which the click was sent to the browser, the second from the moment at
+    which the browser noticed the click.
 
     ears: records the sound.
     """

@@ -1,4 +1,4 @@
-"""Updates from the page, installed as root installs them, but in a test's folders."""
+"""Makes signed updates, and installs them as root installs what the page has received, but in a test's folders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def make_key(path: Path, comment: str = "anna@home") -> Path:
 
 
 def make_archive(folder: Path, version: str, **options: bool) -> Path:
-    """An archive of a program that prints this version; other_packages: whether it needs other packages."""
+    """An archive of a program that prints this version.
+
+    other_packages: whether the program needs other packages than version 1.2.3.
+    """
     program, path = make_program(folder / version, version, environment=False), folder / f"{version}.tar.gz"
     file = program / "pyproject.toml"
     file.write_text(file.read_text().replace("1.2.3", version))

@@ -1,6 +1,7 @@
-"""The page's process, for updates in a test's folder: python -m tests.support.updating_panel FOLDER panel ...
+"""Runs the page's process, which looks for updates in a test's folder and not in the system's folders.
 
-FOLDER is the folder of a `RootsHalf`. The page looks there for the list of signers and for news of updates.
+Run as `python -m tests.support.updating_panel FOLDER panel ...`. FOLDER is the folder of a `RootsHalf`. The page looks
+there for the list of signers and for news of updates.
 """
 
 from __future__ import annotations

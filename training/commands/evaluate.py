@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate_instrument(arguments: argparse.Namespace) -> int:
-    """Measure how an exported instrument plays and, with a corpus, how close the knobs come to held-out sounds."""
+    """Measure how an exported instrument plays. With a corpus, also measure how close it comes to held-out sounds."""
     for option in ("mesh", "json"):
         if getattr(arguments, option) is not None:
             raise UserError(f"--{option}", "this option with an .onnx file", "it with a run folder", "leave it out")

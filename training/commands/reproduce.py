@@ -75,7 +75,7 @@ def _reproduction(arguments: argparse.Namespace, plan: Plan) -> Reproduction:
 
 
 def _measure_speed(reproduction: Reproduction, plan: Plan, chosen: list[PlannedRun], quick: bool) -> None:
-    """Time training steps with each augmentation and, for comparison, plain matrix products; write a file of times."""
+    """Time training steps with each augmentation, and a step's matrix products alone; write the times to a file."""
     run = (chosen or choose_runs(plan, [], 1))[0]
     run = next((run for run in chosen if not reproduction.corpora.why_missing(run.model.corpus)), run)
     store = reproduction.corpora.open(run.model.corpus)

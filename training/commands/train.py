@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train the recipe; if the folder holds the same run, continue after its last finished epoch."""
+    """Train by the recipe; continue a run of the same recipe and corpus in the folder after its last finished epoch."""
     recipe = load_recipe(arguments.config, arguments.epochs)
     folder = arguments.out or RUNS / arguments.config.stem
     train(recipe, FrameStore.open(arguments.corpus), folder, arguments.force)

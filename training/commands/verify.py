@@ -13,14 +13,14 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import encoder_path, load_encoder
 from training.measure.playability import N_POINTS
 
-# How far a figure may differ from the card's figure. Small differences are harmless: machines round differently, and
-# `--points` may ask for fewer notes than were played for the card.
+# The largest allowed difference between a figure and the card's figure. Small differences are harmless: machines round
+# differently, and `--points` can ask for fewer notes than were played for the card.
 TOLERANCES = {"in_tune": 0.01, "octave_off": 0.005, "told_apart_still": 0.03, "told_apart_path": 0.03}
 TOLERANCE_DB = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add options for the instrument, its corpus and the file of the figures."""
+    """Add the options of `verify`."""
     parser.add_argument("instrument", type=Path, metavar="F.onnx", help="the instrument")
     corpus = "the corpus that it was taught, to measure its likeness too"
     parser.add_argument("--corpus", type=Path, metavar="DIR", help=corpus)

@@ -28,14 +28,17 @@ INSTALL = "install it with: sudo apt-get install amsynth"
 LICENCE = "rendered from the factory patches of amsynth (GPL-2+)"
 VELOCITY = 100
 STEPS = {"chromatic": tuple(range(12)), "c-major": (0, 2, 4, 5, 7, 9, 11)}
-# Seconds per note. With these values, 80 patches give about as many frames as each of the paper's corpora has.
+# Seconds per note. With these values, 80 patches give about as many frames as one of the paper's corpora has.
 NOTE_S = {"chromatic": 0.6, "c-major": 0.8}
 LOWEST_NOTE = {1: 60, 5: 36}
 
 
 @dataclass(frozen=True)
 class Patch:
-    """One sound of a bank; controls: values of the plugin's control ports, by name."""
+    """One sound of a bank.
+
+    controls: values of the plugin's control ports, by the ports' names.
+    """
 
     name: str
     split: str
@@ -52,7 +55,7 @@ class HeldNotes:
 
 @dataclass(frozen=True)
 class Scale:
-    """A scale of STEPS: one octave from C4 to C5, or five octaves from C2 to C7."""
+    """A scale from STEPS, over one octave (C4 to C5) or five octaves (C2 to C7)."""
 
     name: str = "chromatic"
     n_octaves: int = 5
@@ -106,7 +109,9 @@ def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
     """Read a patch list: CSV with columns bank, index and split, and an optional column name.
 
     A name must be the one that the bank gives the patch. The list must have patches of every split, or of test only.
-    banks: paths of the bank files by name. UserError names the line that is wrong.
+    If the list is wrong, UserError names the wrong line or the missing split.
+
+    banks: paths of the bank files by name.
     """
     opened: dict[str, list[tuple[str, dict[str, float]]]] = {}
     patches: dict[str, Patch] = {}
@@ -133,7 +138,7 @@ def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
 def render_patch(
     patch: Patch, notes: Scale | HeldNotes, plugin: Path, sample_rate_hz: int, data_home: str
 ) -> np.ndarray:
-    """Render a patch's notes, each held to the end; UserError if the plugin fails.
+    """Render a patch's notes, each held as long as it is recorded; UserError if the plugin fails.
 
     data_home: a writable folder, in which the plugin looks for banks.
     Returns mono samples, float32 (n_notes, n_samples), bit-identical in every run.
@@ -145,7 +150,10 @@ def render_patch(
 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
-    """The audible frames of each note, (n, n_bins), scaled to a peak of 1; samples: (n_notes, n_samples)."""
+    """For each note, its audible frames, (n, n_bins), each scaled to a peak of 1.
+
+    samples: (n_notes, n_samples).
+    """
     return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 
@@ -160,7 +168,7 @@ def build(
     """Render every patch at every note of the scale to a frame store `out`; UserError if amsynth is missing.
 
     only_clear: keep only clear frames (`are_clear`).
-    every: n to keep only every n-th frame of a note, for quick trials.
+    every: 1 keeps all frames of a note; 10 keeps every tenth frame, for quick trials.
     """
     plugin = find_plugin()
     patches = read_patches(patches_path, find_banks(plugin))

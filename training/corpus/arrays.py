@@ -22,7 +22,7 @@ _DAMAGE = (
 def read_arrays(
     path: Path, expected: str, remedy: str, where: Path | None = None
 ) -> Iterator[Mapping[str, np.ndarray]]:
-    """A context manager that gives the arrays of an .npz file by name, each read on access.
+    """A context manager that gives the arrays of an .npz file by name; an array is read when it is asked for.
 
     UserError if the file is missing or damaged, or if its contents make the `with` block fail.
     expected: what should be there.

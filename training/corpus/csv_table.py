@@ -1,4 +1,4 @@
-"""Reads the CSV tables that users write, and writes those of the commands."""
+"""Reads the CSV tables that users write, and writes the tables that commands make."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Row:
     """One line of a table.
 
     where: file and line, for error messages.
-    cells: stripped text by column.
+    cells: the text of each cell, without spaces at its ends, by column.
     """
 
     where: str
@@ -29,7 +29,7 @@ class Row:
         return self.cells.get(column, "")
 
     def split(self) -> str:
-        """The split named at the start of the cell `split`, such as val for `validation`; UserError if none is."""
+        """The split whose name the cell `split` begins with, such as val for `validation`; UserError if none."""
         text = self.get("split")
         split = next((name for name in SPLITS if text.lower().startswith(name)), None)
         if split is None:
@@ -64,7 +64,10 @@ def read_table(path: str | Path, required: tuple[str, ...]) -> list[Row]:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Write a table atomically; None becomes an empty cell. columns: by default, the first row's keys."""
+    """Write a table atomically; None becomes an empty cell.
+
+    columns: the columns' names; by default, the first row's keys.
+    """
     names = (list(rows[0]) if rows else []) if columns is None else columns
     with atomic_write(path) as stream:
         writer = csv.DictWriter(stream, names, lineterminator="\n")
@@ -73,7 +76,10 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
 
 
 def refuse_missing_split(splits: list[str], where: object) -> None:
-    """UserError if train, val or test is missing. where: the place that the error names."""
+    """UserError if train, val or test is not among the splits.
+
+    where: the place that the error names.
+    """
     for name in SPLITS:
         if name not in splits:
             raise UserError(where, f"nothing in split {name!r}", f"some in each of {', '.join(SPLITS)}", "add some")

@@ -21,8 +21,8 @@ HOST = Path(__file__).with_name("dssi_host.py")
 class Plugin:
     """A plugin and how to start it.
 
-    settings: (key, value) pairs for `configure`.
-    warm_up_samples: how long each instance runs before it plays.
+    settings: (key, value) pairs for the plugin's function `configure`.
+    warm_up_samples: how many samples each instance runs before it plays; see `Synth.set_up` (dssi_host.py).
     environment: environment variables of the plugin's process.
     """
 
@@ -36,10 +36,10 @@ class Plugin:
 class Playing:
     """Notes to play with one patch.
 
-    n_samples: samples recorded of each note.
-    n_held: samples until the note ends.
-    program: (bank, number), None to select none.
-    controls: values of control ports by name.
+    n_samples: number of samples recorded of each note.
+    n_held: number of samples after which each note is released.
+    program: (bank, number); None to select none.
+    controls: values of control ports, by the port's name.
     """
 
     notes: list[int]
@@ -52,7 +52,7 @@ class Playing:
 
 
 def play(plugin: Plugin, playing: Playing, where: str) -> np.ndarray:
-    """Play each note on a new plugin instance; returns mono float32 (n_notes, n_samples).
+    """Play each note on a new plugin instance; returns the mono sound, float32 (n_notes, n_samples).
 
     UserError if the plugin fails; `where` names the sound in the error.
     """
@@ -61,7 +61,7 @@ def play(plugin: Plugin, playing: Playing, where: str) -> np.ndarray:
 
 
 def programs(plugin: Plugin, sample_rate_hz: int, where: str) -> list[tuple[int, int, str]]:
-    """Bank, number and name of each program; UserError, as from `play`, if the plugin fails."""
+    """Bank, number and name of each program; UserError if the plugin fails. where: as in `play`."""
     request = {"controls": {}, "sample_rate_hz": sample_rate_hz, "list_programs": True}
     return [(bank, number, name) for bank, number, name in json.loads(_ask(plugin, request, where))]
 
@@ -69,7 +69,7 @@ def programs(plugin: Plugin, sample_rate_hz: int, where: str) -> list[tuple[int,
 def _ask(plugin: Plugin, request: dict, where: str) -> bytes:
     request |= {"plugin": str(plugin.path), "settings": plugin.settings, "warm_up_samples": plugin.warm_up_samples}
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(HOST)],  # without site packages Python starts in milliseconds
+        [sys.executable, "-I", "-S", str(HOST)],  # without site packages, Python starts in milliseconds
         input=json.dumps(request).encode(),
         capture_output=True,
         env={**os.environ, **plugin.environment},

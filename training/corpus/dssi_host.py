@@ -1,4 +1,4 @@
-"""A small offline host for a DSSI synthesizer. The host reads a request, and writes samples.
+"""A small offline host for a DSSI synthesizer. The host reads a request, and writes samples or a list of programs.
 
 One process renders one patch, because all instances of amsynth in a process share a noise generator. For a fast start,
 only the standard library is imported. The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
@@ -55,7 +55,10 @@ class LadspaDescriptor(Structure):
 
 
 class NoteEvent(Structure):
-    """ALSA's snd_seq_event_t for a note, 28 bytes; frame: its time, in samples from the block's start."""
+    """ALSA's snd_seq_event_t for a note, 28 bytes.
+
+    frame: the note's time, in samples from the block's start.
+    """
 
     _fields_ = [
         ("type", c_ubyte),
@@ -118,9 +121,9 @@ def default_value(hint: PortRangeHint, sample_rate_hz: int) -> float:
 
 
 class Synth:
-    """One instance of the plugin; KeyError if it has no control port of a given name.
+    """One instance of the plugin.
 
-    controls: values of control ports by name.
+    controls: values of control ports, by the port's name; KeyError if the plugin has no such port.
     """
 
     def __init__(self, plugin: DssiDescriptor, controls: dict[str, float], sample_rate_hz: int):
@@ -200,22 +203,24 @@ class Synth:
 def main() -> int:
     """Read one request as JSON from standard input, and write the answer to standard output.
 
-    Every request has `sample_rate_hz` and:
+    Every request has:
+    - `sample_rate_hz`
     - `plugin`: the plugin's path
     - `controls`: {port name: value}
 
-    It may also have `warm_up_samples` and:
+    It may also have:
     - `settings`: [[key, value]]
+    - `warm_up_samples`: see `Synth.set_up`
 
-    A request for notes is answered with their samples. Every note gets a new instance. The request has `notes`,
-    `velocity` and:
+    A request for notes is answered with their samples. Every note gets a new instance. The request has:
+    - `notes`, `velocity`: as in MIDI
     - `n_samples`: samples per note
 
     It may also have:
-    - `n_held`: samples until the note ends
+    - `n_held`: samples until a note ends
     - `program`: [bank, number]
 
-    If `list_programs` is true, the plugin's programs are written as JSON: [[bank, number, name]].
+    If a request has a true `list_programs`, the plugin's programs are written as JSON: [[bank, number, name]].
     """
     request = json.load(sys.stdin)
     try:

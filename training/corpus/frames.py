@@ -38,8 +38,9 @@ _ROWS_AT_ONCE = 4096
 class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
-    split: one of SPLITS, to which all frames of the clip belong.
-    note, velocity: MIDI note and velocity, None if unknown.
+    split: the one of SPLITS to which all frames of the clip belong.
+    note: MIDI note, None if unknown.
+    velocity: MIDI velocity, None if unknown.
     sound: name of the timbre, empty if unknown.
     transposed: by how many semitones the recording was transposed to `note`; positive is up.
     """
@@ -55,7 +56,7 @@ class Clip(msgspec.Struct):
 
 
 def sound_name(clip: Clip) -> str:
-    """The name of a clip's sound: `sound`, or the clip's name without its note."""
+    """The name of a clip's sound: `clip.sound`, or if that is empty, the clip's name without its note at the end."""
     if clip.sound:
         return clip.sound
     if clip.note is None:
@@ -86,19 +87,20 @@ class FrameWriter:
     """A context manager that writes a frame store next to `folder`, and renames it to `folder` if all went well.
 
     spec: the transform that made the frames.
-    about: kind, name, licence, sources and options of the corpus, as JSON values. `about` and the clips' splits may
-    change until the context ends.
+    about: kind, name, licence, sources and options of the corpus, as JSON values.
     force: whether to replace frames that `folder` already holds.
 
-    UserError if `folder` holds frames and `force` is False, if it holds other things, if another run writes it, if no
-    frame was added, or if the disk is full.
+    Until the context ends, the caller can change `about` and the clips' splits.
+
+    UserError if `folder` holds frames and `force` is False, if `folder` holds other things, if another run writes the
+    same store, if no frame was added, or if the disk is full.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):
         self.folder, self.spec, self.about, self.force = Path(folder), spec, about, force
         self.clips: list[Clip] = []
         self.n_frames = 0
-        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`, the frames' chroma and the clip's index
+        self._blocks: list[tuple[np.ndarray, int]] = []  # for each call of `add`: the frames' chroma, the clip's index
         self._digest = hashlib.sha256()
         self._target = self.folder.resolve()
         self._partial = self._target.with_name(f".{self._target.name}.partial")
@@ -217,11 +219,11 @@ class FrameStore:
     """The frames of a corpus, opened read-only.
 
     spec, about: as in FrameWriter.
-    magnitudes: float32 (n, n_bins), memory-mapped, each row with a peak of 1.
-    split: uint8 (n,), index in SPLITS.
-    note: int16 (n,), known MIDI note or NO_NOTE.
-    chroma: uint8 (n,), detected pitch class.
-    clip: int32 (n,), index in `clips`.
+    magnitudes: a row with a peak of 1 for each frame, memory-mapped, float32 (n, n_bins).
+    split: each frame's split, an index in SPLITS, uint8 (n,).
+    note: each frame's MIDI note, NO_NOTE if unknown, int16 (n,).
+    chroma: each frame's detected pitch class, uint8 (n,).
+    clip: each frame's clip, an index in `clips`, int32 (n,).
     sha256: hash of the magnitudes, in hex digits.
     """
 

@@ -11,7 +11,7 @@ from training.corpus.recordings import Recording, refuse_too_few
 
 
 def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
-    """Read a manifest as `listed` does; UserError also for too few recordings."""
+    """Read a manifest as `listed` does; UserError also for too few recordings, or if a split has none."""
     recordings = listed(path, folder)
     refuse_too_few(len(recordings), path)
     if recordings[0].split:
@@ -22,7 +22,7 @@ def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
 def listed(path: str | Path, folder: Path) -> list[Recording]:
     """The recordings that a manifest lists, even if there are too few for a corpus.
 
-    UserError names the line that is wrong. These are the columns; only `file` must be there:
+    If a line is wrong, a UserError names it. The columns, of which only `file` must be there:
     file: a path relative to `folder` or to the manifest's folder.
     note, midi: a note name or a MIDI number in either column, empty if unknown.
     sound: name of the timbre.

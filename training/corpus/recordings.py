@@ -20,10 +20,10 @@ from training.corpus.frames import SPLITS, Clip, FrameWriter
 from training.hearing.clear_frames import are_clear
 
 N_SOURCES_NAMED = 20
-LEAST_STEADY_SHARE = 0.5  # at least this share of the frames with a pitch must lie within half a semitone of the note
+LEAST_STEADY_SHARE = 0.5  # a note is heard if at least this share of the pitched frames is within half a semitone of it
 BY_FRAME = "by frame"
 HELD_OUT_STEP = 16  # with BY_FRAME, one of this many frames goes to val and another to test
-PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70 in train, 5 in val and 5 in test
+PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # the paper's 80 patches: 70 in train, 5 in val and 5 in test
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Recording:
 
 
 def find_recordings(folder: Path) -> list[Recording]:
-    """Every recording in `folder` and its subfolders, by path; UserError if there are too few."""
+    """Every recording in `folder` and its subfolders, sorted by path; UserError if there are too few."""
     if not folder.is_dir():
         found = "a file" if folder.exists() else "no such folder"
         raise UserError(folder, found, "a folder of recordings, or `amsynth`", "check the path")
@@ -65,7 +65,7 @@ def find_recordings(folder: Path) -> list[Recording]:
 
 
 def refuse_too_few(n_clips: int, where: object) -> None:
-    """UserError if there are fewer clips than splits; where: what the error names."""
+    """Raise UserError if there are fewer clips than splits; where: the place of the clips, for the error's text."""
     if n_clips < len(SPLITS):
         remedy = f"add recordings (each goes whole into one of {', '.join(SPLITS)})"
         raise UserError(where, f"{n_clips} usable recording{'s' * (n_clips != 1)}", f"at least {len(SPLITS)}", remedy)
@@ -85,7 +85,7 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
 
 
 def hold_out_pitches(recordings: list[Recording]) -> list[Recording]:
-    """The recordings with splits: every fourth pitch of each sound is held out, at all its velocities.
+    """The recordings, each with its split: every fourth pitch of each sound is held out, at all its velocities.
 
     Held-out pitches go to val and test in turn. A sound's lowest and highest pitches are always trained on.
     """
@@ -108,7 +108,8 @@ def add_recording(
     """Add a recording's audible frames to the store.
 
     only_clear: only frames that are clear (`are_clear`) at the recording's note, which is detected if unknown.
-    transpose: if the recording is for training, also add copies resampled by 1 to this many semitones, up and down.
+    transpose: if the recording is for training and its note is known, also add copies resampled by 1 to this many
+        semitones, up and down.
     most_frames: the recording and each copy add at most this many frames, evenly spread; 0 for all.
     UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
@@ -193,7 +194,7 @@ def _heard_note(path: Path, spec: StftSpec) -> int:
 
 
 def _magnitude_blocks(path: Path, spec: StftSpec, speed: float = 1.0) -> Iterator[tuple[np.ndarray, int]]:
-    """For each block of samples: its frames, (n, n_bins), and its number of samples.
+    """For each block of samples: its frames and its number of samples. The frames are (n, n_bins).
 
     A frame that begins in one block and ends in another comes with the block in which it ends.
     """
@@ -219,7 +220,7 @@ def build(
     """Write the recordings' frames to the store `out`; returns how many unusable recordings were skipped.
 
     name: the corpus's name.
-    seed: of random splits.
+    seed: for splits drawn at random.
     only_clear, transpose, most_frames: as in `add_recording`.
     UserError if too few recordings remain to fill the splits. With `strict`, UserError at the first unusable recording.
     """

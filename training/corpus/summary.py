@@ -9,9 +9,10 @@ from training.corpus.frames import NO_NOTE, SPLITS, FrameStore
 
 
 def summary(store: FrameStore) -> str:
-    """A table of frames by pitch class and split, and of clips by split, with remarks below.
+    """A table of the numbers of frames, by pitch class and split, and of clips, by split; remarks follow below it.
 
-    The remarks say in how many frames the pitch class is known or detected, and which pitch classes a split lacks.
+    The first remark says in how many frames the pitch class is known, and in how many it is detected. The others say
+    which pitch classes a split lacks.
     """
     pitch_class = np.where(store.note != NO_NOTE, store.note % N_CHROMA, store.chroma)
     n_frames = np.zeros((N_CHROMA, len(SPLITS)), int)

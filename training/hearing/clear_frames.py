@@ -1,4 +1,4 @@
-"""Finds clear frames: those that the pitch detector hears at their note with some margin."""
+"""Finds clear frames: those in which the pitch detector hears the frame's note with some margin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ CLEAR_SHARES = (0.93, 0.10, 0.10)
 def are_clear(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """Whether each frame is clear: bool (n,).
 
-    magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,).
+    magnitudes: the frames, (n, n_bins).
+    notes: the frames' MIDI notes, int (n,).
     """
     shares = energy_shares(magnitudes, notes, spec)
     return in_tune(magnitudes, notes, spec) & (shares >= CLEAR_SHARES).all(axis=1)

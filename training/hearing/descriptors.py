@@ -1,7 +1,7 @@
-"""Descriptors: measures of timbre, each with one number per frame. A knob may be named after a descriptor.
+"""Descriptors: measures of timbre, each with one number per frame. A knob can be trained to follow a descriptor.
 
-A descriptor is the logarithm of the ratio of two weighted sums over a frame's bins. NumPy computes it to describe
-frames; Keras computes it in training (training/learning/objective.py).
+A descriptor is the logarithm of the ratio of two weighted sums over a frame's bins. This file computes it with NumPy,
+to describe recorded frames. Training computes it with Keras (training/learning/objective.py).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import numpy as np
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import harmonic_numbers
 
-LEAST_SHARE = 1e-6  # -60 dB: less than this share of the energy is inaudible
+LEAST_SHARE = 1e-6  # -60 dB; a smaller share of the energy is inaudible
 _ROWS_AT_ONCE = 4096
 Weights = Callable[[int, StftSpec], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One descriptor: scale * ln(a / b), where a and b are weighted sums over the bins of magnitudes ** exponent.
+    """One descriptor: scale * ln(a / b), where a and b are weighted sums of magnitudes ** exponent over all bins.
 
-    numerator: a function of a MIDI note and a spec; returns the bins' weights in a, float (n_bins,).
-    denominator: such a function for the weights in b.
+    numerator: a function of a MIDI note and a spec; returns the weights of the bins in a, float (n_bins,).
+    denominator: the same for the weights in b.
     """
 
     exponent: int
@@ -49,9 +49,11 @@ def _all(note: int, spec: StftSpec) -> np.ndarray:
 
 
 def _part(chosen: Callable[[np.ndarray], np.ndarray]) -> Weights:
-    """Weights of 1 for the chosen bins and 0 for the others, plus LEAST_SHARE, which keeps the ratio finite.
+    """A function that gives chosen bins the weight 1 and all others the weight 0.
 
-    chosen: gets the number of each bin's harmonic, 0 between harmonics; returns a bool per bin.
+    LEAST_SHARE is added to every weight, to keep the ratio finite.
+
+    chosen: gets, for each bin, the number of the harmonic at this bin, or 0 between harmonics; returns a bool per bin.
     """
     return lambda note, spec: chosen(harmonic_numbers(note, spec)) + LEAST_SHARE
 
@@ -72,7 +74,9 @@ DESCRIPTORS = {
 def describe(name: str, magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The value of a descriptor for each frame, in the descriptor's unit: float (n,).
 
-    name: a key of DESCRIPTORS. magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,).
+    name: a key of DESCRIPTORS.
+    magnitudes: the frames, (n, n_bins).
+    notes: the frames' MIDI notes, int (n,).
     """
     descriptor, values = DESCRIPTORS[name], np.zeros(len(notes))
     for note in np.unique(notes):
@@ -88,7 +92,8 @@ def describe(name: str, magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpe
 def ranks(values: np.ndarray, notes: np.ndarray) -> np.ndarray:
     """The rank of each value among the values of the same note, 0 to 1: float (n,). Equal values get their mean rank.
 
-    values: float (n,). notes: the values' MIDI notes, int (n,).
+    values: float (n,).
+    notes: the values' MIDI notes, int (n,).
     """
     result = np.zeros(len(values))
     for note in np.unique(notes):

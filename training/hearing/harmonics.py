@@ -23,7 +23,7 @@ def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
 
 
 def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
-    """A note's comb, float (n_bins,): a Hann window's main lobe with a peak of 1 at each harmonic, else 0.
+    """A note's comb: at each harmonic a Hann window's main lobe with a peak of 1, elsewhere 0. Float (n_bins,).
 
     Each lobe stays at 1 for CHORUS_CENTS on both sides of its peak, to include detuned oscillators.
     """
@@ -32,9 +32,11 @@ def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
 
 
 def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
-    """The main lobe of a Hann-windowed sinusoid: magnitudes, 0 to 1, at given distances from its peak.
+    """Magnitudes, 0 to 1, of the main lobe of a Hann-windowed sinusoid, at given distances from the lobe's peak.
 
-    apart_bins: the distances in bins, of any shape. Source: Harris, On the Use of Windows for Harmonic Analysis, 1978.
+    Source: Harris, On the Use of Windows for Harmonic Analysis, 1978.
+
+    apart_bins: the distances in bins, an array of any shape.
     """
     edge = np.isclose(np.abs(apart_bins), 1.0)
     lobe = np.where(edge, 0.5, np.sinc(apart_bins) / np.where(edge, 1.0, 1.0 - np.square(apart_bins)))

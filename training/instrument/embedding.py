@@ -47,15 +47,16 @@ def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) 
 
 
 def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """The decoder's input, float32 (n, n_inputs): latents (n, n_latents), then the conditioning of notes (n,).
+    """The decoder's input, float32 (n, n_inputs): each row has a frame's latents, then its note's conditioning.
 
-    notes: MIDI notes; pitch classes will do, too, if the conditioning has no octaves.
+    latents: (n, n_latents).
+    notes: MIDI notes, (n,). If the conditioning has no octaves, they may be pitch classes.
     """
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
 
 
 def decode_at(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Decode latents (n, n_latents) at notes (n,), see `decoder_inputs`; returns frames, float32 (n, n_bins)."""
+    """Decode latents at notes, both as in `decoder_inputs`; returns frames, float32 (n, n_bins)."""
     inputs = decoder_inputs(run, latents, notes)
     return in_chunks(lambda rows: run.decode(inputs[rows]), np.arange(len(inputs)), run.decoder.output_shape[1])
 
@@ -93,7 +94,7 @@ def split_errors(run: TrainedRun, store: FrameStore) -> dict[str, float | None]:
 def in_chunks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, width: int) -> np.ndarray:
     """Call `function` on row numbers (n,), N_ROWS_AT_ONCE at a time; returns the joined results, float32 (n, width).
 
-    A row is repeated to fill the last call: a new batch size would compile the model again.
+    Copies of a row fill up the last call, because the model would be compiled again for another batch size.
     """
     result = np.empty((len(rows), width), np.float32)
     for start in range(0, len(rows), N_ROWS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Even knobs: bends the travel of each latent so that equal turns of a knob are equal steps of timbre.
+"""Even knobs: gives each latent a new scale, on which equal turns of its knob are equal steps of timbre.
 
 After the encoder, each latent goes through a piecewise linear curve. Before the decoder, it goes through the inverse of
 this curve.
@@ -20,7 +20,9 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # steps count as at least this share of the mean step, so that no stretch of a knob becomes a point
+# A step below this share of the mean step counts as this share. Else a stretch of a knob that hardly changes the timbre
+# would shrink to a point.
+LEAST_STEP = 0.2
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
@@ -37,7 +39,7 @@ def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
 def even_values(instrument: RunInstrument) -> np.ndarray:
     """Values of each latent that divide its travel into N_PIECES equal steps of timbre.
 
-    Returns float32 (n_latents, N_PIECES + 1), rising.
+    Returns float32 (n_latents, N_PIECES + 1); each latent's values rise.
     """
     values = []
     for index, knob in enumerate(instrument.card.latents):
@@ -53,7 +55,7 @@ def even_values(instrument: RunInstrument) -> np.ndarray:
 def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
     """The same autoencoder with new latents from 0 to 1.
 
-    values: for each latent, its old values that belong to equally spaced new values from 0 to 1. They rise.
+    values: for each latent, the old values, rising, that become equally spaced new values from 0 to 1.
         float32 (n_latents, n_values).
     """
     even = np.broadcast_to(np.linspace(0.0, 1.0, values.shape[1], dtype=np.float32), values.shape)
@@ -71,7 +73,7 @@ def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
 
 
 class PiecewiseLinear(layers.Layer):
-    """Piecewise linear curves, one for each column; outside its points a curve continues straight.
+    """Piecewise linear curves, one for each column; before its first point and after its last, a curve stays straight.
 
     x, y: coordinates of the points, float (n_columns, n_points); x rises.
     """
@@ -83,6 +85,6 @@ class PiecewiseLinear(layers.Layer):
         self._corners, self._slope_changes = np.array(x[:, 1:-1]), np.diff(slopes, axis=1)
 
     def call(self, inputs):
-        """Apply each column's curve to its column of the inputs, (n, n_columns); returns the same shape."""
+        """Apply to each column of the inputs its own curve; inputs and result: (n, n_columns)."""
         beyond = ops.relu(inputs[:, :, None] - self._corners)
         return self._first + self._slope * inputs + ops.sum(beyond * self._slope_changes, axis=-1)

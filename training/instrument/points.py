@@ -1,4 +1,4 @@
-"""Points, and an instrument's frames at points. A point is a note with a position of every knob."""
+"""Draws points and decodes their frames. A point is a note and a position of every knob; a frame is one spectrum."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Points:
     """Notes and the knob positions to play them at.
 
     notes: MIDI notes, int (n,).
-    positions: 0 to 1 of each knob's travel, float (n, n_latents).
+    positions: each knob's positions, 0 to 1, float (n, n_latents).
     """
 
     notes: np.ndarray
@@ -73,12 +73,12 @@ def decode_latents(instrument: Playable, latents: np.ndarray, notes: np.ndarray)
 
 
 def knob_steps_db(instrument: Playable, index: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Move one knob from end to end N_LINES times, each time with a random note and random other knobs.
+    """Move one knob from end to end N_LINES times, each time at a random note and with the other knobs put at random.
 
-    index: number of the knob.
+    index: number of the knob, from 0.
     Returns:
     the frames, float32 (N_LINES, N_STEPS + 1, n_bins);
-    the distances between neighbouring frames in dB, (N_LINES, N_STEPS);
+    the distance in dB from each frame of a line to the next, (N_LINES, N_STEPS);
     each frame's MIDI note, line by line, (N_LINES * (N_STEPS + 1),).
     """
     starts, n_stops = Points.draw(instrument, N_LINES, seed + 1), N_STEPS + 1

@@ -17,8 +17,8 @@ N_ROWS = 512  # one call of `decode` takes at most this many rows; the engine ne
 class RunInstrument:
     """A trained run as a training.instrument.points.Playable.
 
-    embedding: latents of the training frames, (n, n_latents), None to compute them.
-    lowest_highest: the card's range of MIDI notes, None for the corpus's range.
+    embedding: latents of the training frames, (n, n_latents); None to compute them.
+    lowest_highest: the lowest and the highest MIDI note of the card; None for those of the corpus.
     """
 
     batch_invariant = True

@@ -1,8 +1,8 @@
-"""The pitch penalty: a cost for frames that the pitch detector would not hear clearly at their note.
+"""The pitch penalty: a cost for frames in which the pitch detector would not hear the frame's note clearly.
 
 The detector (runtime/acoustics/heard_pitch.py) computes a difference function over all periods. It chooses the shortest
-period whose dip is at most DIP_MARGIN above the deepest dip. The penalty asks that the dip near the note's period lies
-at that period, and that the detector would choose this dip with some room to spare.
+period whose dip is at most DIP_MARGIN above the deepest dip. A frame costs nothing if there is a dip close to the
+note's period, and if the detector would choose this dip even if DIP_MARGIN were larger or smaller by ROOM.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip counts as the note's own if it is at most NEAR_STEPS of the detector's steps from the note's period.
+# To find how far a frame is out of tune, only the dips within NEAR_STEPS of the detector's steps from the note's period
+# are searched.
 NEAR_STEPS = 8
-# The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Each further DETUNE_CENTS costs as much as a depth
-# of 1.
+# A frame that is MOST_OFF_CENTS or less out of tune costs nothing for that. Each further DETUNE_CENTS costs as much as
+# a depth of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
-# By how much the penalty is stricter than the detector when it compares depths; a depth of 1 is the mean difference.
+# How much the penalty adds to DIP_MARGIN or subtracts from it, to be stricter than the detector. It is a depth; a depth
+# of 1 is the mean difference.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
-_FAR = 1e3  # larger than any depth or difference; added to those that a minimum must not choose
+_FAR = 1e3  # larger than any depth or difference; added to the values that a minimum must not choose
 
 
 class HeardPitch:
@@ -50,9 +52,9 @@ class HeardPitch:
         self._audible = (periods_s >= 1.0 / HIGHEST_HZ).astype(np.float32)
 
     def penalty(self, magnitudes, notes):
-        """The cost of each frame, (n_notes, n): 0 if the detector hears it clearly at its note.
+        """The cost of each frame, (n_notes, n): 0 if the detector hears the frame's note clearly.
 
-        Notes that are too low or too high for the detector cost nothing.
+        Frames cost nothing at notes that are too low or too high for the detector.
         magnitudes: (n_notes, n, n_bins).
         notes: indices in `conditioning.notes`, int (n_notes,).
         """
@@ -72,9 +74,10 @@ class HeardPitch:
         return costs * ops.take(self._reached, notes)[:, None]
 
     def _difference_and_depths(self, power):
-        """The difference function at each of the detector's periods, and its depths; both (…, n_periods).
+        """The difference function and the depth at each of the detector's periods: both (…, n_periods).
 
-        A depth is the difference divided by its mean up to this period. power: squared magnitudes (…, n_bins).
+        The depth at a period is the difference there, divided by the mean of the differences up to this period.
+        power: squared magnitudes, (…, n_bins).
         """
         total = ops.sum(power, axis=-1, keepdims=True) + 1e-9
         difference = 1.0 - ops.matmul(power, self._cosines) / total
@@ -89,7 +92,7 @@ def _are_dips(depths):
 
 
 def _lowest(depths, are_asked):
-    """The least of the depths (…, n_periods) for which `are_asked` is true: (…,)."""
+    """The lowest depth, (…,), of the periods for which `are_asked` is true. depths: (…, n_periods)."""
     return ops.min(depths + _FAR * (1.0 - ops.cast(are_asked, "float32")), axis=-1)
 
 
@@ -100,9 +103,9 @@ def _near_dip(dips, are_near):
 
 
 def _lowest_near(difference, dips):
-    """The period, as a fractional index (…,), at which the difference is lowest near a dip.
+    """The period near a dip at which the difference is lowest, as a fractional index (…,).
 
-    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola.
+    As in the detector, this period is at most RIPPLE_STEPS from the dip, and a parabola refines it.
     difference: (…, n_periods).
     dips: the dips' indices, (…, 1).
     """

@@ -18,7 +18,8 @@ from training.model.ceiling import set_ceiling
 class Learner:
     """A network and the parts that train it.
 
-    resident: trains whole epochs in place of `steps.train`; None if this cannot be done or would save no time.
+    resident: trains whole epochs with frames that stay on the device, in place of `steps.train`. It is None if that
+        is not possible or would save no time.
     """
 
     autoencoder: Autoencoder

@@ -1,6 +1,6 @@
 """The objective of training: the error of each frame, and penalties that make every knob position sound good.
 
-The paper's models have the error only. A recipe may also ask:
+The paper's models have the error only. With these options, a recipe also demands:
 - `mixup`: that mixtures of two sounds of one note are learned
 - `exchange`, `sound_penalty`: that a sound has the same latents at every note
 - `band_penalty`: that the levels in bands are right
@@ -49,8 +49,9 @@ class Objective(keras.Model):
         self.built = True  # the objective has no weights of its own to build, and JAX needs a built model
 
     def call(self, inputs: list, extras: dict, training: bool = False):
-        """Each row's mean squared error, between roots of the output's and of the target's magnitudes: float (n,).
+        """The error of each row, float (n,).
 
+        The error is the mean squared difference between roots of the output's magnitudes and roots of the target's.
         inputs, extras: as in a batch of FrameBatches.
         training: whether to add the penalties and, with `mixup` or `exchange`, to mix the two rows of each pair.
         """
@@ -99,13 +100,13 @@ class Objective(keras.Model):
         self.add_loss(self.recipe.fit.band_penalty * ops.mean(ops.square(off)))
 
     def _band_levels(self, roots):
-        """Band levels relative to the loudest band, in units of 20 dB: (n, n_bands); none is below FLOOR_DB."""
+        """The levels of bands relative to the loudest band, at least FLOOR_DB, in units of 20 dB: (n, n_bands)."""
         power = ops.maximum(roots, 0.0) ** (2 * self._compression) @ self._filters
         loudest = ops.max(power, axis=-1, keepdims=True) + 1e-9
         return ops.log10(power / loudest + 10.0 ** (FLOOR_DB / 10.0)) / 2.0
 
     def _add_pitch_penalty(self, probed, extras: dict) -> None:
-        """Penalise knob positions at which a note would be heard at another pitch.
+        """Penalise knob positions at which a note would be heard at a pitch other than its own.
 
         probed: magnitudes at n random knob positions for each of the extras' `probe_notes`: (N_PROBE_NOTES, n, n_bins).
         """
@@ -116,7 +117,8 @@ class Objective(keras.Model):
     def _add_effect_penalty(self, probed, extras: dict) -> None:
         """Penalise decoded frames whose descriptors differ from what the knob positions ask for.
 
-        A knob position, 0 to 1, asks for a quantile of the descriptor in the corpus (`FrameBatches.knob_quantiles`).
+        A knob position, 0 to 1, asks for a quantile of the knob's descriptor in the corpus: see
+        `FrameBatches.knob_quantiles`.
         probed: as in `_add_pitch_penalty`.
         """
         if not self.recipe.fit.effect_penalty:
@@ -149,7 +151,7 @@ def _partners(rows):
 
 
 def _directions(n_latents: int, seed: int) -> np.ndarray:
-    """Columns: unit vectors along the axes, then random unit vectors: float32 (n_latents, n_latents + N_PROJECTIONS).
+    """Unit vectors in columns, first along the axes, then random: float32 (n_latents, n_latents + N_PROJECTIONS).
 
     Source: the sliced Wasserstein distance of Kolouri et al., Sliced-Wasserstein Autoencoder, 2018.
     """

@@ -56,7 +56,7 @@ class ResidentFrames:
         total = 0.0
         for start in range(0, len(places), n_rows_at_once):
             chosen = places[start : start + n_rows_at_once]
-            # Every call gets arrays of one shape, so the loop is compiled once. Rows of weight 0 fill up the last call.
+            # Every call gets arrays of one shape, so the loop is compiled once. Rows of weight 0 fill the last arrays.
             filled, weights = np.full(n_rows_at_once, chosen[-1]), np.zeros(n_rows_at_once, np.float32)
             filled[: len(chosen)], weights[: len(chosen)] = chosen, 1.0
             shape = STEPS_AT_ONCE, self._batch_size

@@ -13,10 +13,10 @@ from training.model.recipe import FitRecipe
 
 
 class Steps(Protocol):
-    """The steps of a Keras backend; returned errors stay on a GPU until they are read."""
+    """The steps of a Keras backend. If they run on a GPU, the mean errors that they return stay there until read."""
 
     def train(self, batch: Batch) -> Any:
-        """Update the weights once; returns the batch's mean error before the update."""
+        """Update the weights once, and return the batch's mean error before the update."""
 
     def test(self, batch: Batch) -> Any:
         """The mean error of a batch; the weights stay as they are."""
@@ -43,8 +43,8 @@ def weighted_mean(errors, weight):
 def added_losses(losses, weight):
     """The sum of the losses that layers added.
 
-    losses: each is a scalar, or has one value per row, (n,). If it has values per row, their mean counts, weighted by
-    `weight` (n,).
+    losses: each is a scalar, or an array with one value per row, (n,). Of such an array, the mean is added.
+    weight: the rows' weights in this mean, (n,).
     """
     return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
 
@@ -57,7 +57,7 @@ def minimised(error, losses, weight, kernels, fit: FitRecipe):
     error: the rows' mean error.
     losses: as in `added_losses`.
     weight: the rows' weights (n,), 0 for a row that fills up a batch.
-    kernels: as `values` in `l2_penalty`.
+    kernels: the model's kernels, and possibly its biases, which are ignored (see `l2_penalty`).
     """
     loss = error + added_losses(losses, weight)
     if fit.loss_reduction == "sum":
@@ -71,7 +71,7 @@ def l2_penalty(values, l2: float):
 
 
 class TensorflowSteps:
-    """Steps on TensorFlow, compiled by XLA: on a CPU 1.5 times as fast as TensorFlow's own kernels."""
+    """Steps on TensorFlow, compiled by XLA. On a CPU, they are 1.5 times as fast as without XLA."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe):
         import tensorflow as tf
@@ -103,7 +103,7 @@ class TensorflowSteps:
 
 
 class JaxSteps:
-    """Steps on JAX: pure functions of the variables' values, which `write_back` stores."""
+    """Steps on JAX: pure functions of the variables' values. `write_back` stores the new values in the variables."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe):
         import jax

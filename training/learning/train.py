@@ -35,9 +35,13 @@ def train(
 
     store: the corpus.
     folder: the run folder.
+    force: whether a run of another recipe or corpus is replaced.
     on_epoch: called with the record after every saved epoch; None to print the progress.
-    UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus and `force` is
-    not given, or if the error of an epoch is not finite.
+    UserError if:
+    - a frame is silent or not finite;
+    - the folder holds a run of another recipe or corpus, and `force` is False;
+    - the folder holds other things, or another process trains in it;
+    - the error of an epoch is not finite.
     """
     conditioning = resolve_conditioning(recipe, store)
     with run_folder.locked(folder):
@@ -52,9 +56,9 @@ def train(
 
 
 def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunRecord:
-    """The folder's record if it holds the same run; otherwise remove any old run, and return `record`.
+    """Return the folder's record if the folder holds the same run; otherwise remove any old run and return `record`.
 
-    UserError if the folder holds another run and `force` is not given, or if it holds other things.
+    UserError if the folder holds another run and `force` is False, or if the folder holds things that are no run.
     """
     remove_leftovers(folder)
     if (folder / run_folder.RECORD).exists():
@@ -173,9 +177,9 @@ class _Training:
             self.on_epoch(self.record)
 
     def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, show: Show) -> float | None:
-        """Take a step on each batch; returns the mean error of the rows, None if n_rows is 0.
+        """Call `step` for each batch; returns the mean error of the rows, None if n_rows is 0.
 
-        The errors are read at the end only, because each read waits for its step.
+        The errors are read only at the end, because reading an error waits until the step that computes it is done.
         """
         if not n_rows:
             return None

@@ -1,4 +1,4 @@
-"""Decides for each file of a folder which note of which sound is learned, or why the file is left out."""
+"""Decides for each file of a folder what is learned from the file, or why it is left out."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ LONGEST_ANY_S = 60.0  # at most this much is used of a recording that is not a s
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # this much is left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill at least this share of it
-# A recording must have at least FEWEST_HELD held notes, or none is cut out. At most MOST_OF_A_NOTE of a pitch are used.
+# If a recording has fewer than FEWEST_HELD held notes, no note is cut out of it. Of its held notes with the same pitch,
+# at most MOST_OF_A_NOTE are used.
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
-# An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
+# The instrument learns only notes if at least FEWEST_NOTES files hold single notes, or at least LEAST_NOTES_SHARE of
+# the audible files do.
 FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5
 CUTS = "cuts"
 UNUSABLE = {
@@ -38,9 +40,9 @@ UNUSABLE = {
 class Fate:
     """The decision about a file.
 
-    name: its path in the folder.
+    name: the file's path in the folder.
     heard: as in Found.
-    said: one phrase for the table.
+    said: what the printed table says about the file.
     recordings: the recordings to learn, empty if the file is left out.
     contradiction: whether the note in the name differs from the note heard.
     """
@@ -91,7 +93,10 @@ class Decision:
 
 
 def decide(found: list[Found], folder: Path, wishes: Wishes, manifest: list[Recording] | None = None) -> Decision:
-    """Decide about each file; manifest: rows of the user's table, which override the files' names, or None."""
+    """Decide about each file.
+
+    manifest: the rows of the user's table, None if there is no table. A row overrides what its file's name says.
+    """
     notes = [file for file in found if file.heard and file.heard.kind == NOTE]
     audible = [file for file in found if file.heard and file.heard.kind not in (SILENCE, SHORT)]
     melodies = [file for file in audible if _holds_notes(file.heard)]
@@ -167,7 +172,7 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
     """The note to learn, and a remark if the note in the file's name differs from the note heard.
 
-    named: MIDI note in the name, None if it has none.
+    named: the MIDI note in the file's name, None if no note is in the name.
     octave: as in Decision.
     """
     ear = heard.note
@@ -179,7 +184,7 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
     meant = named + N_CHROMA * octave
     if abs(heard.pitch - meant) <= AGREES_SEMITONES:
         return meant, ""
-    if meant in heard.octaves:  # the named note is heard too, whole octaves from the pitch
+    if meant in heard.octaves:  # the note in the name is heard, too: whole octaves from the pitch
         return meant, f"; heard as {note_name(ear)} as well"
     return ear, f"; its name says {note_name(named)}, but it is heard as {note_name(ear)}"
 
@@ -208,8 +213,8 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        # The part alone is heard as another note. Perhaps it is two tones that together have the period of a lower
-        # tone.
+        # Leave out a part that, heard alone, has another note. Perhaps it is two tones that together have the period
+        # of a lower tone.
         if heard.note != held.note:
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]

@@ -28,20 +28,20 @@ from training.model.run_folder import METRICS, RunRecord
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1, 2, …, TRANSPOSE semitones, up and down
-MOST_FRAMES = 30_000  # a corpus has at most about this many frames, transposed copies included
-# A recording of one note gives at most 96 frames, and so does each of its transposed copies. If there are many
-# recordings, the limit is lower, but at least 24.
+MOST_FRAMES = 30_000  # limit for a corpus's frames, transposed copies included; only very many notes exceed it
+# A recording of one note gives at most 96 frames, and so does each of its transposed copies. Many recordings lower this
+# limit, so that the corpus keeps to MOST_FRAMES; but it is at least 24.
 FRAMES_OF_ONE = (24, 96)
 FEWEST_EPOCHS = 4
 MOST_STEPS = 20_000  # a training takes at most this many steps, unless the recipe's epochs need more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
-# The values 0.2 and 0.01 ended a training on 100 recordings too early: the error hardly changes while the learning rate
-# falls.
+# With 0.2 and 0.01 instead, a training on 100 recordings ended too early: the error hardly changes while the learning
+# rate falls.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # when training no longer helps, it goes on for this share of the epochs done so far
-OVERTIME = 1.15  # some epochs are dropped if the remaining ones would take longer than OVERTIME * the remaining time
+OVERTIME = 1.15  # epochs are dropped if those left would take longer than OVERTIME * the time left + 2 * RESTART_S
 
 Stage = Callable[[int], None]
 
@@ -52,7 +52,10 @@ def choose_recipe(decision: Decision, path: Path | None = None) -> Recipe:
 
 
 def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> FrameStore:
-    """Open the work folder's corpus; rebuild it if the recordings, labels or recipe have changed."""
+    """The corpus in the work folder. It is built first if it is missing or the recordings, labels or recipe changed.
+
+    A run that was trained on an earlier corpus is deleted when the corpus is built.
+    """
     recordings = with_splits(decision.recordings)
     moves = TRANSPOSE if decision.only_notes else 0
     fewest, most = FRAMES_OF_ONE if decision.only_notes else (1, MOST_FRAMES)
@@ -104,7 +107,7 @@ class Training:
         return self.seconds - (time.monotonic() - self._begun_s)
 
     def epochs_for(self, seconds: float, epoch_s: float) -> int:
-        """How many epochs of `epoch_s` seconds fit into `seconds`, but at least FEWEST_EPOCHS."""
+        """How many epochs of `epoch_s` seconds fit into `seconds`; at least FEWEST_EPOCHS, at most `_most_epochs()`."""
         return max(FEWEST_EPOCHS, min(self._most_epochs(), int(seconds / max(epoch_s, 1e-3))))
 
     def _most_epochs(self) -> int:
@@ -129,10 +132,10 @@ class _ReplanError(Exception):
 
 
 class _Watch:
-    """Follows a training: shows its progress, calls for previews, and shortens it when it no longer helps.
+    """Follows a training: shows its progress, has previews made, and cuts epochs if they do not help or time is short.
 
     n_epochs: number of all epochs.
-    n_before: how many of them were trained before.
+    n_before: how many of them were trained already at the start.
     planned: whether n_epochs was chosen to fit the time limit; if not, the first epochs are timed to choose it.
     """
 
@@ -142,7 +145,7 @@ class _Watch:
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
 
     def epoch(self, record: RunRecord) -> None:
-        """Show the progress, and call for previews; raises _ReplanError to change the number of epochs."""
+        """Show the progress; at a stage, have previews made. Raises _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:
@@ -182,9 +185,9 @@ class _Watch:
 
 
 def no_longer_helps(history: list[dict[str, Any]], n_epochs: int) -> bool:
-    """Whether the last PATIENCE_SHARE of n_epochs lowered the error by less than the share LEAST_GAIN.
+    """Whether the last PATIENCE_SHARE * n_epochs epochs lowered the error by less than the share LEAST_GAIN.
 
-    history: as from `read_history`. The error is the validation error; if there are no validation frames, it is the
+    history: from `read_history`. The error is the validation error; if there are no validation frames, it is the
     training error.
     """
     errors = [row["loss"] if row["val_loss"] is None else row["val_loss"] for row in history]
@@ -193,7 +196,7 @@ def no_longer_helps(history: list[dict[str, Any]], n_epochs: int) -> bool:
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The epochs of a run, one row for each: epoch, loss, val_loss (None without held-out frames), seconds."""
+    """The epochs of a run, one row each: epoch, loss, val_loss, seconds. Without held-out frames, val_loss is None."""
     rows = read_table(folder / METRICS, ("epoch", "loss"))
     numbers = [{key: float(text) if text else None for key, text in row.cells.items()} for row in rows]
     return [row | {"epoch": int(row["epoch"])} for row in numbers]

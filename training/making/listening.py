@@ -1,4 +1,4 @@
-"""Listens to one recording: measures its note and tuning, or finds why it is no single note."""
+"""Listens to one recording: measures its note and tuning, or finds out why it is not a single note."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from training.making.tuning import pitch_of_note
 NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise", "silence", "short"
 SPEC = StftSpec()
 BLOCK_S = 20.0  # this much sound is turned into spectra at a time; more would fill the memory
-LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
+LOUD_DB = 40.0  # frames softer than the loudest frame by more than this are ignored, because tails end in noise
 N_JUDGED = 240  # at most this many frames of a recording are judged; they are evenly spread
 STEADY_SEMITONES = 0.5
-CHORUS_WIDTH = 0.0145  # how far from a harmonic its bins may lie, divided by the harmonic's frequency: 25 cents
+CHORUS_WIDTH = 0.0145  # a harmonic's bins lie at most this share of its frequency away from it: 25 cents
 # LEAST_STEADY_SHARE, LEAST_PITCHED_SHARE and OFTEN_SHARE are shares of the judged frames. Louder frames count more.
 LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
-LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
+LEAST_HARMONIC_SHARE = 0.5  # a frame has no pitch if a smaller share of its energy is on the heard note's harmonics
 LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; a lower note may lack its first harmonic if it has its second
-HIGHEST_DETECTED = 99.0  # MIDI note; a note that is more than an octave above it may be heard an octave too low
+HIGHEST_DETECTED = 99.0  # MIDI note; a note more than an octave above this one may be heard an octave too low
 OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
 # A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of the pitch at its beginning.
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
@@ -113,7 +113,7 @@ def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _harmonic_shares(frames: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """For each frame, energy on the harmonics of the frame's pitch / energy of the frame: (n,).
+    """For each frame, the share of its energy that is on the harmonics of its pitch, (n,).
 
     pitches: a fractional MIDI note for each frame, (n,).
     """
@@ -129,7 +129,7 @@ def _harmonic_shares(frames: np.ndarray, pitches: np.ndarray) -> np.ndarray:
 
 
 def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Magnitudes of the frames that begin at these samples: float32 (n, n_bins); inaudible bins are 0."""
+    """Magnitudes of the frames that begin at these samples, float32 (n, n_bins); bins too low to be heard are 0."""
     n_at_once = int(BLOCK_S * SPEC.sample_rate_hz / SPEC.hop_size)
     parts = []
     for first in range(0, len(starts), n_at_once):
@@ -164,8 +164,8 @@ def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weigh
 def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
     """Levels of a note's first three harmonics, in dB relative to the strongest partial.
 
-    They tell a note from a chord. The tones of a chord share the period of a far lower note, which the detector hears;
-    but the first harmonic of that note is missing.
+    These levels tell a note from a chord. The tones of a chord together have the period of a far lower note. The
+    detector hears this low note, but its first harmonic is missing.
     """
     power = np.square(frames).mean(axis=0)
     first = float(note_to_hz(note)) / SPEC.bin_hz
@@ -181,7 +181,7 @@ def _has_partials(frames: np.ndarray, weights: np.ndarray) -> bool:
 
 
 def _frame_levels_db(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Level of each frame in dB, and the sample at which it begins; both (n_frames,)."""
+    """Level of each frame in dB, and the sample at which the frame begins; both (n_frames,)."""
     power = np.square(samples, dtype=np.float64)
     sums = np.concatenate([[0.0], np.cumsum(power)])
     starts = np.arange(0, len(samples) - SPEC.frame_size + 1, SPEC.hop_size)

@@ -28,7 +28,7 @@ WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80,
 # velocities.
 HIGHEST_LAYER = 16
 LEAST_AGREEING_SHARE = 0.7  # numbers in names are read as notes if at least this share agree with the notes heard
-LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
+LOWEST_VELOCITY = 16  # a plain number below this one is never a velocity
 AGREES_SEMITONES = 0.75
 _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
 
@@ -189,9 +189,9 @@ def _weak_words(parts: list[_Parts]) -> None:
 
 
 def _sound_names(parts: list[_Parts], folder: str) -> list[str]:
-    """The sound of each file: the words of its name, or else the name of its folder.
+    """The name of each file's sound: the words of the file's name, or, if it has none, the name of the file's folder.
 
-    Words that occur in several folders get the folder's name before them.
+    If files in several folders have the same words, the folder's name is put before the words.
     """
     own = [" ".join(part.words) for part in parts]
     places: dict[str, set[tuple[str, ...]]] = defaultdict(set)

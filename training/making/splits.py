@@ -13,10 +13,10 @@ HELD_OUT_SHARE = 0.1
 
 
 def with_splits(recordings: list[Recording]) -> list[Recording]:
-    """The recordings with new splits, unless each has a split already.
+    """Give the recordings new splits; if each of them has a split already, return them unchanged.
 
-    If there are many recordings, some are held out whole: never the lowest or highest note of a sound, and at most one
-    in FEWEST_OF_A_SOUND of a sound's recordings. If there are few, some frames of each are held out.
+    If there are many recordings, some are held out whole: never the lowest or highest note of a sound, and of each
+    sound at most one recording in FEWEST_OF_A_SOUND. Otherwise some frames of each recording are held out.
     """
     if all(recording.split for recording in recordings):
         return recordings

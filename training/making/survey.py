@@ -53,10 +53,12 @@ class _Cache(msgspec.Struct):
 
 
 def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Found]:
-    """Listen to every file of a folder and its subfolders, sorted by name; hidden files are ignored.
+    """Listen to all files of a folder and its subfolders; returns them sorted by path. Hidden files are ignored.
 
-    cache: a file that stores what was heard, so that a second run listens only to new and changed files. leave_out:
-    folders to ignore. UserError if there is no such folder.
+    cache: a file that stores what was heard, so that a second run listens only to new and changed files.
+    leave_out: folders to ignore.
+
+    UserError if `folder` is not a folder.
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "no such folder"
@@ -109,7 +111,10 @@ def listen_to_file(path: Path) -> tuple[Heard | None, str]:
 
 
 def read_samples(path: Path, longest_s: float = LONGEST_HEARD_S) -> np.ndarray:
-    """A recording's first `longest_s` as mono samples, float32 (n,), at 44.1 kHz; UnusableError for a broken file."""
+    """The first `longest_s` seconds of a recording, in mono at 44.1 kHz: float32 (n,).
+
+    UnusableError for a broken file.
+    """
     blocks, n = [], 0
     for block in mono_blocks(path, SPEC.sample_rate_hz):
         blocks.append(block)

@@ -1,4 +1,4 @@
-"""Shows what was heard in a folder: a line for each file, and remarks."""
+"""Shows what was heard in a folder of recordings: a line for each file, and remarks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.making.fates import Decision, Fate
 
 NAME_WIDTH = 44
 REACH_SEMITONES = 3  # a missing note this near to a recorded one is learned from it; other missing notes are transposed
-DISAGREE_DB = 6.0  # recordings of one sound, note and velocity get a remark if their timbres differ at least this much
+DISAGREE_DB = 6.0  # recordings of one sound, note and velocity get a remark if their timbres differ by at least this
 MOST_LISTED = 12
 
 
@@ -58,7 +58,7 @@ def recordings_by_sound(decision: Decision) -> dict[str, list[Recording]]:
 
 
 def disagreements(decision: Decision) -> Iterator[str]:
-    """For each sound, note and velocity with unlike recordings, a line on the two recordings that differ most."""
+    """A line for each sound, note and velocity whose recordings differ much; it names the two that differ most."""
     groups: dict[tuple, list[Fate]] = defaultdict(list)
     for fate in decision.fates:
         if len(fate.recordings) == 1 and fate.recordings[0].note is not None:

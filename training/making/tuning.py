@@ -8,13 +8,13 @@ from runtime.acoustics.pitch import hz_to_note
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
 
 SPEC = StftSpec()
-# Samples between the two spectra whose phases are compared. With more, several frequencies near a bin would give the
-# same phases.
+# The distance, in samples, between the two spectra whose phases are compared. At a much larger distance, several
+# frequencies near a bin would give the same phases.
 STEP_SAMPLES = 64
 N_FRAMES = 48
 N_HARMONICS = 8
 FARTHEST = 0.04  # a partial is no harmonic if it is off by more than this share of the harmonic's frequency
-WEAKEST_DB = -40.0  # relative to the strongest harmonic of all frames; weaker harmonics are ignored
+WEAKEST_DB = -40.0  # harmonics weaker than this, relative to the strongest in any frame, are ignored
 
 
 def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> float:
@@ -51,7 +51,7 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
 
 
 def _turned_hz(first: np.ndarray, second: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """For each bin, the frequency in Hz that turns its phase in `first` into its phase in `second`.
+    """For each bin, the frequency in Hz that turns the bin's phase in `first` into its phase in `second`.
 
     Many frequencies do so; this is the one nearest to the bin's centre.
 

@@ -1,4 +1,4 @@
-"""Measures a trained model: its errors, its embedding, and its pitch classes."""
+"""Measures a trained model: its errors, its embedding, and how well it plays each pitch class."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from training.model.run_folder import TrainedRun
 
 N_DENSITY_CELLS = 2500
 N_SAMPLED = 4000
-# The files of `write_evaluation`.
+# Names of the files that `write_evaluation` writes.
 REPORT, TABLE, SCATTER = "evaluation.json", "pitch_classes.csv", "embedding.png"
 MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 
@@ -41,7 +41,7 @@ class Evaluation:
     report: the figures, as plain values.
     latents: latents of the training frames, (n, n_latents).
     pitch_classes: labels of the training frames, 0 to 11, (n,).
-    mesh: None without conditioning.
+    mesh: None if the decoder has no conditioning.
     """
 
     report: dict[str, Any]
@@ -91,7 +91,7 @@ def evaluate(
 
 
 def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> np.ndarray:
-    """Bins that are 0 in every decoded frame of at most N_SAMPLED training frames: bool (n_bins,).
+    """Whether each bin stays 0 when at most N_SAMPLED random training frames are decoded, bool (n_bins,).
 
     latents: latents of all training frames, (n, n_latents).
     """
@@ -110,7 +110,7 @@ def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None
 
 
 def measure_further(run: TrainedRun, store: FrameStore) -> dict[str, Any]:
-    """Measure a run on the test frames of a corpus that it was not trained on.
+    """Measure a run on the test frames of another corpus than the one that it was trained on.
 
     Returns:
     - `mse`: mean squared error over all these frames
@@ -126,13 +126,13 @@ def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
 
 
 def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
-    """Measure an embedding, the latents of frames, (n, n_latents).
+    """Measure an embedding: the latents of n frames, (n, n_latents).
 
     Returns:
     - `bounds`: each latent's smallest and largest value
     - `median`: each latent's median
-    - `density`: the share of cells that hold a frame, if the space between the bounds is divided into about
-      N_DENSITY_CELLS equal cells
+    - `density`: the share of cells that hold a frame; about N_DENSITY_CELLS equal cells fill the space between the
+      bounds
     - `cells_per_axis`: the number of cells along each latent
     - `correlation`: matrix of Pearson's correlation of each pair of latents, None where one of the two is constant
     """

@@ -14,11 +14,13 @@ N_COLUMNS = 6
 
 
 def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], title: str) -> Figure:
-    """Plot how often the decoder plays the requested pitch class. Each pitch class has a panel over latents 1 and 2.
+    """Plot how often the decoder plays the requested pitch class.
 
-    shares: from Mesh.map, (n_classes, n, n), or (n_classes, n, 1) with one latent.
+    Each pitch class has a panel, whose axes are latents 1 and 2.
+
+    shares: from Mesh.map, (n_classes, n, n); (n_classes, n, 1) if there is one latent.
     bounds: ends of the mesh on each latent, (n_latents, 2).
-    pitch_classes: the classes in `shares`, 0 to 11.
+    pitch_classes: the pitch class of each row of `shares`, 0 to 11.
     """
     n_rows = N_CHROMA // N_COLUMNS
     figure = Figure(figsize=(2.0 * N_COLUMNS + 1.5, 2.1 * n_rows + 0.7), layout="constrained")

@@ -1,7 +1,7 @@
 """Measures likeness: how much an instrument sounds like the recordings that it was trained on.
 
 Distances are those of runtime/acoustics/timbre_distance.py. A recording's path is its frames, encoded and decoded
-again. Its still form is the frame decoded at the mean of the path's latents.
+again. Its still form is a single frame, decoded from the mean of the latents of its frames.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.corpus.frames import FrameStore, sound_name
 from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
 
-N_FRAMES = 96  # only this many frames of each recording are used, the first 2.2 s
-CHANGING_DB = 2.0  # a recording changes if its levels differ by at least this from their mean over time
+N_FRAMES = 96  # only this many frames are used, from the start of each clip: 2.2 s if the corpus holds all frames
+CHANGING_DB = 2.0  # a recording changes if the `change_db` of its levels is at least this
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
 # N_POSITIONS random knob positions are tried for each of N_RECORDINGS_SEARCHED recordings.
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
@@ -50,7 +50,7 @@ class Take:
 
 
 def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
-    """The first N_FRAMES frames of each clip in a corpus, at notes that the instrument knows."""
+    """The clips of a corpus whose notes the instrument knows: the first N_FRAMES frames of each."""
     starts = np.flatnonzero(np.diff(store.clip, prepend=-1))
     takes = []
     for start, index in zip(starts.tolist(), store.clip[starts].tolist(), strict=True):
@@ -69,7 +69,9 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 class Decoded:
     """A take's latents, and the band levels of its path and its still form (see the top of this file).
 
-    latents: float32 (n, n_latents). path_db: float32 (n, 64). still_db: float32 (1, 64).
+    latents: float32 (n, n_latents).
+    path_db: float32 (n, 64).
+    still_db: float32 (1, 64).
     """
 
     latents: np.ndarray
@@ -94,10 +96,11 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     Distances are means over recordings, in dB. Shares are 0 to 1. A value is None if the corpus lacks its data.
     - `path_db`, `still_db`: distance of a training recording from its path, and from its still form
     - `heldout_path_db`, `heldout_still_db`: the same for held-out recordings
-    - `change_correlation`: mean of `change_correlation` over the n_changing recordings that change
+    - `n_changing`: number of training recordings that change
+    - `change_correlation`: mean over these recordings of what the function `change_correlation` returns
     - `told_apart_still`, `told_apart_path`: see `told_apart`
-    - `corpus_mean_db`: distance of a recording from the mean of all recordings at its note
-    - `nearest_other_db`: distance of a recording from the nearest other sound at its note
+    - `corpus_mean_db`: distance of a training recording from the mean of all takes at its note
+    - `nearest_other_db`: distance of a training recording from the nearest take of another sound at its note
     - `knobs_behind_still_db`: distance of a recording from the nearest of N_POSITIONS knob positions, minus its
       distance from its still form
     - `n_strong_knobs`: number of knobs whose share in `strong_lines` is at least LEAST_SHARE_OF_LINES
@@ -137,7 +140,9 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 def presets_nearest(
     instrument: Playable, names: list[str], store: FrameStore, positions_at: Callable[[int], np.ndarray]
 ) -> float | None:
-    """The share of recordings whose nearest preset is the preset with the name of their sound, 0 to 1.
+    """The share of training recordings whose nearest preset is the one named after their sound, 0 to 1.
+
+    Only recordings whose sound has such a preset count.
 
     names: the presets' names.
     positions_at: takes a MIDI note; returns the presets' knob positions at it, float (n_presets, n_latents).
@@ -209,11 +214,13 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """The share of draws in which the model's version of a recording is nearest to this recording: 0 to 1.
+    """How often the model's version of a recording is nearer to that recording than to others: a share, 0 to 1.
 
-    Each of N_DRAWS draws chooses a recording from `trained`, and recordings of up to N_DRAWN - 1 other sounds at its
-    note. All are at least LEAST_APART_DB apart. Returns None if no draw has another sound.
-    made_db: by id(take), the band levels of the model's version, a path or a still form (see the top of this file).
+    Each of N_DRAWS draws chooses a recording from `trained`, and takes of up to N_DRAWN - 1 other sounds at its note.
+    All those in a draw are at least LEAST_APART_DB apart. Returns None if no draw has another sound.
+
+    made_db: the band levels of the model's versions, by id(take). They are all paths or all still forms (see the top
+        of this file).
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):
@@ -289,7 +296,8 @@ def _knobs_behind_still_db(
         positions = random.random((N_POSITIONS, instrument.card.n_latents))
         frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
         levels_db = band_levels_db(frames, instrument.card.spec)
-        # The nearest position is found from means over time; its distance is then taken over all frames.
+        # The nearest position is the one nearest to the recording's mean over time. Its distance is then taken from all
+        # frames of the recording.
         mean_db = take.levels_db.mean(axis=0)
         nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
         still_db = distance_db(decoded[id(take)].still_db, take.levels_db)

@@ -16,9 +16,10 @@ from training.instrument.embedding import N_ROWS_AT_ONCE, decode_at
 from training.model.recipe import label_notes
 from training.model.run_folder import TrainedRun
 
-PAPER_MESH = {2: 350, 3: 50, 8: 5}  # the paper's points per axis, by number of latents: Figures 4-5 and Table V
-LARGEST_MESH = 40_000  # the most points of a mesh if PAPER_MESH lacks its number of latents
-N_HEARD = 2000  # the pitch detector judges this many random points of the mesh
+# For each number of latents, how many points an axis has in the paper. Source: Figures 4-5 and Table V.
+PAPER_MESH = {2: 350, 3: 50, 8: 5}
+LARGEST_MESH = 40_000  # the most points of a mesh whose number of latents is not in PAPER_MESH
+N_HEARD = 2000  # the pitch detector judges this many random points of the mesh, for all pitch classes together
 BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two ends
 
 
@@ -26,10 +27,10 @@ BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two en
 class Mesh:
     """A mesh of points in the latent space; every pitch class in `notes` was asked for at each point.
 
-    bounds: ends of the mesh on each latent, (n_latents, 2).
-    notes: the note asked for, by pitch class.
+    bounds: the mesh's lowest and highest value of each latent, (n_latents, 2).
+    notes: for each pitch class, the note asked for.
     hits: whether the strongest pitch class of the decoded frame is the class asked for. The first axis is for `notes`,
-    and each further axis is for a latent: bool (len(notes), n_per_axis, ...).
+        and each further axis is for a latent: bool (len(notes), n_per_axis, ...).
     heard: for each pitch class, the share of random points at which its note is heard in tune.
     """
 
@@ -50,16 +51,16 @@ class Mesh:
         return np.logical_or.reduce(np.broadcast_arrays(*grids))
 
     def map(self) -> np.ndarray:
-        """Share of hits, 0 to 1, for each note and point of the first two latents.
+        """For each note, the share of hits, 0 to 1, at each pair of values of the first two latents.
 
-        Returns float32 (len(notes), n_per_axis, n_per_axis). With two latents, a share is 0 or 1; with more, it is the
-        mean over the other latents. With one latent, the last axis has length 1.
+        Returns float32 (len(notes), n_per_axis, n_per_axis). With more than two latents, a share is the mean over the
+        other latents. With one or two latents, a share is 0 or 1. With one latent, the last axis has length 1.
         """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)
 
     def summary(self) -> dict[str, Any]:
-        """Figures of the mesh, as plain values; shares of hits are the paper's Table V."""
+        """Numbers that describe the mesh, as plain values. The shares of hits correspond to the paper's Table V."""
         names = [PITCH_CLASSES[pitch_class] for pitch_class in self.notes]
         border, shares = self.border(), self.hits.reshape(len(names), -1).mean(axis=1)
         missed = ~self.hits
@@ -85,11 +86,13 @@ def sample_mesh(
     n_per_axis: int | None = None,
     on_share: Callable[[float], None] | None = None,
 ) -> Mesh | None:
-    """Decode every pitch class of the training set at every point of a mesh of latents; None without conditioning.
+    """Decode every pitch class of the training set at every point of a mesh of latents.
 
-    latents: latents of the training frames, (n, n_latents).
-    n_per_axis: points along each latent; None for `points_per_axis`.
-    on_share: called with the share done, 0 to 1; None to print a progress line.
+    Returns None if the model has no conditioning, since it then cannot be asked for a pitch class.
+
+    latents: those of the training frames, (n, n_latents).
+    n_per_axis: points along each latent; None for the result of `points_per_axis`.
+    on_share: called with the share of the work that is done, 0 to 1; None to print a progress line.
     Source: the paper's Table V.
     """
     if run.record.conditioning.kind == "none":
@@ -118,16 +121,16 @@ def sample_mesh(
 
 
 def points_per_axis(n_latents: int) -> int:
-    """Points along each latent: as in PAPER_MESH, or else the most that LARGEST_MESH allows, but at least 2."""
+    """Points along each latent: as in PAPER_MESH, or else as many as LARGEST_MESH allows, but at least 2."""
     return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 
 def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
-    """The ends of a mesh on each latent, (n_latents, 2).
+    """A mesh's lowest and highest value of each latent, (n_latents, 2).
 
-    The ends are 0 and 1 if the bottleneck is a sigmoid, otherwise the latent's least and greatest value.
+    They are 0 and 1 if the bottleneck is a sigmoid, otherwise the lowest and highest value in `latents`.
 
-    latents: latents of the training frames, (n, n_latents).
+    latents: those of the training frames, (n, n_latents).
     """
     if run.recipe.model.bottleneck == "sigmoid":
         return np.repeat([[0.0, 1.0]], latents.shape[1], axis=0)
@@ -137,9 +140,9 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
     """For each pitch class of the training labels, the note that the decoder is asked for.
 
-    With known notes: the note of this pitch class that is nearest to the middle of the range of all notes. With
-    detected pitch classes: the pitch class itself, 0 to 11. If every frame's note is known, a pitch class that was
-    detected but never played is left out.
+    If the labels are known notes, it is the note of this pitch class that is nearest to the middle between the lowest
+    and the highest note. If the labels are detected pitch classes, it is the pitch class itself, 0 to 11.
+    If every frame's note is known, a pitch class that was detected but never played is left out.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])
@@ -151,10 +154,12 @@ def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
 
 
 def _hear(run: TrainedRun, store: FrameStore, points: np.ndarray, notes: dict[int, int]) -> dict[int, float]:
-    """Share of random mesh points heard in tune, by pitch class; with conditioning `chroma`, any octave counts.
+    """For each pitch class, the share of random mesh points at which its note is heard in tune.
+
+    With conditioning `chroma`, the note may be heard in any octave.
 
     points: all points of the mesh, (n, n_latents).
-    notes: the note asked for, by pitch class.
+    notes: for each pitch class, the note asked for.
     """
     chosen = points[np.random.default_rng(0).integers(len(points), size=N_HEARD)]
     asked = np.resize(np.array(list(notes.values())), N_HEARD)

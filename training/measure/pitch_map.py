@@ -12,7 +12,7 @@ from training.instrument.points import Playable, Points, decode_points
 
 N_PER_AXIS = 41
 RIGHT, LOW, HIGH, OTHER = range(4)
-# Even in grey, "in tune" is the lightest colour and "another pitch" the darkest.
+# In shades of grey, too, the colour for "in tune" is the lightest and that for "another pitch" the darkest.
 KINDS = {
     RIGHT: ("within 20 cents", "#EDEDED"),
     LOW: ("octaves too low", "#56B4E9"),

@@ -1,6 +1,6 @@
 """Measures pitch, loudness and the effect of each knob over an instrument's notes and knob positions.
 
-Pitch and loudness are measured on the engine's sound, everything else on decoded frames.
+`measure_points` measures heard pitch and loudness on the engine's sound. All else is measured on decoded frames.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from training.instrument.points import N_LINES, N_STEPS, Playable, Points, decod
 N_POINTS = 2000
 VELOCITY = 100
 RELEASE_S = 0.01
-N_SKIPPED_HOPS = 3  # hops at the start of a note that are not analysed
+N_SKIPPED_HOPS = 3  # at the start of each note, hops that are not analysed
 N_ANALYSED_FRAMES = 5
 # `range_in_tune` tries this many random points for each note. A note is good if at least this share of them is in tune.
 POINTS_PER_NOTE, LEAST_OF_A_NOTE = 48, 0.9
-MOST_TRIMMED = 24  # if more notes would have to be left out at an end of the range, none is left out there
+# At each end of the range, `range_in_tune` leaves out at most this many notes. If more would have to be left out there,
+# it leaves out none.
+MOST_TRIMMED = 24
 COHERENT = 1.0  # the phase_blend of coherent phases without noise
 
 
@@ -66,7 +68,7 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
     """Measure n random points; returns plain values.
 
     - `in_tune`: share of points heard within IN_TUNE_CENTS of the note
-    - `octave_off`: share of points heard within IN_TUNE_CENTS of the note in another octave
+    - `octave_off`: share of points heard within IN_TUNE_CENTS of the note moved by one or more octaves
     - `harmonic_energy`: mean share of the decoded frame's energy that lies on the note's harmonics
     - `chroma`: share of points where the strongest pitch class of the decoded frame is the note's (the paper's measure)
     - `loudness_sd_db`, `loudness_peak_to_peak_db`: standard deviation and range of the loudness
@@ -151,7 +153,7 @@ def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
 def _mean_rank_correlation(values: np.ndarray) -> float:
     """Spearman's rank correlation between a descriptor and the knob's position, as the mean over the lines.
 
-    values: a descriptor's values, float (N_LINES * (N_STEPS + 1),), line after line.
+    values: the descriptor's values, line after line, float (N_LINES * (N_STEPS + 1),).
     """
     order = np.argsort(np.argsort(values.reshape(N_LINES, -1), axis=1), axis=1) - N_STEPS / 2.0
     position = np.arange(N_STEPS + 1) - N_STEPS / 2.0

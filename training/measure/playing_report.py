@@ -21,15 +21,15 @@ def measure_playing(
     n_points: int = N_POINTS,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Measure random points, each knob, and the reach (see reach.py); returns plain values.
+    """Measure an instrument at random points, along each knob, and its reach (see reach.py); returns plain values.
 
-    store: the corpus whose held-out frames are to be reached; reach is None without such frames.
-    run: the run from which the instrument was made; its reconstruction is measured too. None to leave this out.
+    store: the corpus whose held-out frames the knobs try to reach. Without a store or such frames, `reach` is None.
+    run: the run from which the instrument was made, or None. With a run, its reconstruction is measured as well.
     n_points: number of random points.
-    seed: seed of these points and of the knobs' lines.
+    seed: seed of these points and of the lines along which the knobs are measured.
     UserError if the instrument knows none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
-    # Reach comes first, because `measure_reach` refuses an unfit corpus before the long measurements begin.
+    # Reach is measured first, so that `measure_reach` refuses an unfit corpus before the long measurements begin.
     reach = None if store is None else measure_reach(instrument, store, run)
     return {
         "points": measure_points(instrument, n_points, seed),

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from runtime.acoustics.pitch import PITCH_CLASSES
 from runtime.base.files import atomic_write
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart. Their yellow is too pale in print.
+# Okabe and Ito's colours, which colour-blind readers can tell apart, without the yellow, which is too pale in print.
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
 # A sharp has the colour of the white key to its left, and points of another shape.
 WHITE_KEY_COLOURS = dict(zip("CDEFGAB", COLOURS, strict=True))

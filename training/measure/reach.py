@@ -26,10 +26,11 @@ SPREADS = (0.2, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)
 def held_out_rows(
     store: FrameStore, conditioning: Conditioning, n: int = N_FRAMES, seed: int = 0
 ) -> tuple[np.ndarray, int]:
-    """Row numbers of at most n random held-out frames, and the number of frames left out.
+    """Row numbers of at most n random held-out frames, and the number of held-out frames that are left out.
 
-    The frames are from val and test, at notes that are in train. A frame is left out if the conditioning lacks its
-    octave. Row numbers ascend, and the same seed gives the same ones. UserError if all frames are left out.
+    Held-out frames are those frames of val and test whose notes occur in train. A held-out frame is left out if its
+    note lies outside the conditioning's octaves. Row numbers ascend. The same seed gives the same row numbers.
+    UserError if all held-out frames are left out.
     """
     rows = np.concatenate([store.rows("val"), store.rows("test")])
     rows = rows[np.isin(store.note[rows], store.note[store.rows("train")])]
@@ -53,7 +54,8 @@ def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | Non
     - `n_frames`: held-out frames measured
     - `n_left_out`, only if not 0: held-out frames at notes that the instrument does not know
 
-    UserError if the instrument knows none of these frames' notes, or if the corpus's frames have another spec.
+    UserError if the instrument knows none of these frames' notes, or if the corpus's frames have another spec than the
+    instrument's.
     """
     spec = store.spec
     if spec != instrument.card.spec:
@@ -87,7 +89,7 @@ def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, fir
 
     frames: (n, n_bins).
     notes: the frames' MIDI notes, (n,).
-    first: knob positions that are tried as well, (n, n_latents), or None.
+    first: for each frame, one more position that the first round tries, (n, n_latents); or None.
     """
     random, n_latents, spec = np.random.default_rng(0), instrument.card.n_latents, instrument.card.spec
     targets = log_spectrum_db(frames, spec)

@@ -35,10 +35,10 @@ class Traversals:
 
     travel: low end, median and high end of each latent, (n_latents, 3).
     note: the MIDI note of spectra and sound.
-    strips_db: for each latent, spectra at N_STEPS values, while the other latents are at their medians; in dB relative
-        to each spectrum's peak, the lowest band first, float32 (n_latents, N_BANDS, N_STEPS).
+    strips_db: for each latent, the spectra at N_STEPS of its values; the other latents are at their medians. Levels are
+        in dB relative to each spectrum's peak, the lowest band first; float32 (n_latents, N_BANDS, N_STEPS).
     band_hz: centres of the bands, (N_BANDS,).
-    pitch_changes: for each latent, what share of its moves (0 to 1) changes the decoded frame's pitch class.
+    pitch_changes: for each latent, the share of its moves that change the decoded frame's pitch class, 0 to 1.
     sound: mono float32 (n_samples,), one latent after the other.
     """
 
@@ -65,7 +65,8 @@ def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Travers
     latents: latents of the training frames, (n, n_latents).
     """
     note = _played_note(run, store)
-    # A range of one note makes the engine decode this note; otherwise it might decode another note and transpose it.
+    # The instrument's note range is this one note. With a wider range, the engine might decode another note and
+    # transpose its sound.
     instrument = RunInstrument(run, store, latents, (note, note))
     travel = np.array([(knob.min, knob.default, knob.max) for knob in instrument.card.latents])
     strips_db, band_hz = _strips(run, store.spec, travel, note)
@@ -75,7 +76,7 @@ def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Travers
 
 
 def render(instrument: RunInstrument, note: int, seconds_per_latent: float = SECONDS_PER_LATENT) -> np.ndarray:
-    """Hold a note while each knob in turn goes up its whole travel and jumps back to its default.
+    """Hold a note while each knob in turn moves from its low end to its high end, then jumps back to its default.
 
     Returns mono float32 (n_samples,), with half a second after the note's end.
     """
@@ -97,7 +98,7 @@ def render(instrument: RunInstrument, note: int, seconds_per_latent: float = SEC
 def _played_note(run: TrainedRun, store: FrameStore) -> int:
     """The known training note nearest to the mean of all known training notes.
 
-    If no notes are known: middle C plus the lowest pitch class that was trained.
+    If no notes are known: the note of the lowest trained pitch class, in the octave that begins at middle C.
     """
     notes = np.unique(store.note[store.rows("train")])
     notes = notes[notes != NO_NOTE].astype(int)
@@ -127,10 +128,11 @@ def _bands(frame: np.ndarray, edges_hz: np.ndarray, bin_hz: float) -> np.ndarray
 
 
 def _pitch_changes(run: TrainedRun, store: FrameStore, latents: np.ndarray, travel: np.ndarray) -> list[float]:
-    """For each latent, what share of its moves (0 to 1) changes the decoded frame's pitch class.
+    """For each latent, the share of its moves that change the decoded frame's pitch class, 0 to 1.
 
-    On each line, one latent of a random training frame moves through its travel. The pitch class at each point is
-    compared with the pitch class decoded from the frame's own latents.
+    Each of N_STARTS lines keeps the latents of a random training frame, except one latent, which takes N_STOPS values
+    from its low end to its high end. The pitch class decoded at each of these points is compared with the pitch class
+    decoded from the frame's own latents.
     """
     rng = np.random.default_rng(0)
     starts = latents[rng.integers(len(latents), size=N_STARTS)]

@@ -27,12 +27,12 @@ class Autoencoder:
 
     encoder: magnitude (n, n_bins), and with augmentation `chroma` also chroma (n, 12) -> latents (n, n_latents).
     decoder: latents and conditioning, (n, n_latents + conditioning_size) -> magnitude (n, n_bins).
-    roots: the decoder without its last step, which raises roots of magnitudes to the power `compression`; with
-    compression 1, the decoder itself.
+    roots: the decoder without its last step; returns roots of magnitudes. The last step raises these roots to the power
+        `compression`. With compression 1, `roots` is the decoder itself.
     full: the encoder's inputs, then the conditioning if there is any -> magnitude.
     training_encoder: the encoder for training; with a variational bottleneck it draws the latents at random.
     posterior: the encoder's inputs -> mean and log-variance of the latents, (n, n_latents) each. None without a
-    variational bottleneck.
+        variational bottleneck.
     """
 
     encoder: keras.Model
@@ -50,7 +50,8 @@ class Autoencoder:
 def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning, seed: int) -> Autoencoder:
     """The recipe's untrained autoencoder; its weights depend on the seed, not on the backend.
 
-    spec: the transform that made the frames. conditioning: from `resolve_conditioning`.
+    spec: the transform that made the frames.
+    conditioning: from `resolve_conditioning`.
     """
     encoder, posterior = _build_encoder(recipe, spec)
     roots, decoder = _build_decoder(recipe, spec, conditioning)
@@ -112,7 +113,7 @@ def _build_decoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioni
 
 
 class Bands(layers.Layer):
-    """Returns the root of the power in n_bands bands, evenly spaced in mel over the heard bins."""
+    """Returns the square root of the power in each of n_bands bands. They cover what is heard, evenly spaced in mel."""
 
     def __init__(self, n_bands: int, spec: StftSpec, **options):
         super().__init__(**options)
@@ -121,14 +122,15 @@ class Bands(layers.Layer):
         self._filters = half_precision(filters)
 
     def call(self, inputs):
-        """The bands, (n, n_bands), of magnitudes (n, n_bins)."""
+        """Roots of the bands' powers, (n, n_bands); inputs: magnitudes, (n, n_bins)."""
         return ops.sqrt(ops.matmul(ops.square(inputs), ops.convert_to_tensor(self._filters)))
 
 
 class NoteTable(layers.Layer):
     """Finds the note in each decoder input, and returns the note's row of a fixed table.
 
-    table: float32 (12 * n_octaves, n_bins), one row per note. n_latents: number of inputs before the chroma.
+    table: one row per note, float32 (12 * n_octaves, n_bins).
+    n_latents: how many values of a decoder input stand before its chroma.
     """
 
     def __init__(self, table: np.ndarray, n_latents: int, **options):
@@ -136,9 +138,9 @@ class NoteTable(layers.Layer):
         self._table, self._n_latents = table, n_latents
 
     def call(self, inputs):
-        """The rows of the table that belong to the notes of decoder inputs (n, n_latents + 12 + n_octaves).
+        """For each decoder input, the table's row for the input's note: (n, n_bins).
 
-        Returns (n, n_bins).
+        inputs: decoder inputs, (n, n_latents + 12 + n_octaves).
         """
         chroma = inputs[:, self._n_latents : self._n_latents + N_CHROMA]
         octaves = inputs[:, self._n_latents + N_CHROMA :]
@@ -180,9 +182,9 @@ def _leaky_stack(hidden, widths: tuple[int, ...], slope: float, name: str):
 
 
 def _draw_weights(model: keras.Model, seed: int) -> None:
-    """Glorot-uniform kernels and zero biases, drawn by NumPy, because the backends' generators differ.
+    """Set the model's kernels to Glorot-uniform random values, and its biases to 0.
 
-    Weights that are not trained stay as they are.
+    NumPy draws the values, because the backends' generators differ. Weights that are not trained stay as they are.
     """
     generator = np.random.default_rng(seed)
     values = []

@@ -1,4 +1,4 @@
-"""Starts Keras with repeatable results and without its messages."""
+"""Starts Keras so that its results are repeatable and its messages are hidden."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def device_name() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Versions of Python, its libraries and the backend, the platform and the device."""
+    """Names of the platform, the backend and the device; versions of Python, NumPy, Keras and the backend."""
     import keras
     import numpy
 

@@ -1,8 +1,9 @@
 """Reads batches of a model's inputs from a frame store, and draws the order of the store's rows in each epoch.
 
 A batch is a tuple: the inputs of the full model, the extras, and the rows' weights (n,). The first input, the magnitude
-frames, is also the target, which the model should put out. Rows of weight 0 fill up the last batch. The extras are
-further arrays that the recipe's objective needs, by name. Some are random, and depend only on the seed and the epoch.
+frames, is also the target: the model's output should equal it. Rows of weight 0 fill up the last batch. The extras
+are further arrays that the recipe's objective needs, by name. Some extras are random. Their random numbers depend only
+on the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from training.model.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
-N_PLACES = 24  # clips are divided into this many parts; frames of one sound are paired if they are in the same part
-N_PROBE_NOTES = 4  # random notes that a batch decodes for penalties; few, because each note needs its own bin weights
+N_PLACES = 24  # each clip is divided into this many parts; `exchange` pairs frames from the same part of their clips
+N_PROBE_NOTES = 4  # random notes per batch, decoded for penalties; few, because each note needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
 
@@ -48,11 +49,11 @@ class FrameBatches:
         return [*inputs, self.conditioning_rows(rows)] if self.conditioning.size else inputs
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """The training rows in one epoch's random order, int (n,); it depends on the seed and the epoch only.
+        """The training rows in random order, int (n,). The order depends only on the seed and on the epoch.
 
         With mixup or exchange, the rows come in pairs, and a row without a partner is left out. With mixup, the rows of
-        a pair have the same note. With exchange, they have the same sound and velocity, and lie in the same part of
-        their clips.
+        a pair have the same note. With exchange, the rows of a pair have the same sound and velocity, and lie in the
+        same part of their clips.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))
@@ -63,7 +64,7 @@ class FrameBatches:
     def batches(self, rows: np.ndarray, epoch: int | None = None) -> Iterator[Batch]:
         """Yield these rows in batches of one size; rows of weight 0 fill up the last batch.
 
-        epoch: for the random extras; None for validation, which has no extras.
+        epoch: the epoch whose random extras are drawn; None for validation, which has no extras.
         """
         size = self.recipe.fit.batch_size
         random = None if epoch is None else np.random.default_rng((self.recipe.fit.seed, epoch, 1))
@@ -88,9 +89,9 @@ class FrameBatches:
         - exchange_share: float (n, 1), 0 to 1. Latents become exchange_share * own + (1 - exchange_share) * partner
         - even_latents: float (n, n_latents), evenly distributed from 0 to 1
         - knob_positions: float (n, n_knobs), see `_knob_positions`
-        - sounds: float (n, n_sounds), 1 at the row's sound
-        - probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`
-        - probes: decoder inputs with random latents, equally many for each probe note, in the order of the probe notes
+        - sounds: float (n, n_sounds), 1 in the column of the row's sound, else 0
+        - probe_notes: int (N_PROBE_NOTES,), random notes, as indices in `conditioning.notes`
+        - probes: decoder inputs with random latents; the same number of rows for each of `probe_notes`, in their order
         """
         fit, n, n_latents = self.recipe.fit, len(rows), self.recipe.model.n_latents
         extras: dict[str, np.ndarray] = {}
@@ -117,7 +118,7 @@ class FrameBatches:
 
     @cached_property
     def _moments(self) -> np.ndarray:
-        """The number of each frame's group, int (n_frames,).
+        """For each frame, the number that names its group, int (n_frames,).
 
         Each clip is divided into N_PLACES parts of equal length. Frames are in one group if their clips have the same
         sound and velocity, and if they lie in the same part of their clips.
@@ -144,8 +145,8 @@ class FrameBatches:
     def _knob_positions(self) -> np.ndarray:
         """The knob positions that belong to each training frame: float32 (n_frames, n_knobs), 0 to 1.
 
-        A position is the frame's rank, by the knob's descriptor, among the training frames of the same note. Rows of
-        other frames are 0.
+        A position is the frame's rank, by the knob's descriptor, among the training frames of the same note. For
+        frames that are not training frames, the rows are 0.
         """
         rows = self.store.rows("train")
         positions = np.zeros((len(self.store.note), len(self.recipe.fit.knobs)), np.float32)

@@ -1,4 +1,4 @@
-"""Keeps each bin of the decoder's output at most as loud as it is in the recordings."""
+"""Limits each bin of the decoder's output to the highest level that the bin has in the recordings."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from keras import layers, ops
 from training.corpus.frames import FrameStore
 
 NAME = "ceiling"
-# A bin may be as loud as it is in any recording. The loudest LOUD_SHARE of a recording's frames do not count, because a
-# single noisy frame would let a bin whistle.
+# A bin may be as loud as in the recording in which it is loudest. For each bin, the loudest LOUD_SHARE of a recording's
+# frames do not count: otherwise a single noisy frame could set the bin's limit so high that the bin whistles.
 LOUD_SHARE = 0.05
 
 
 class Ceiling(layers.Layer):
     """Limits each bin of its inputs, which are roots of magnitudes.
 
-    Between the sounds that it was taught, a decoder may put nearly all of its energy into a bin in which these sounds
-    are silent, such as a bin above the cut-off of an MP3. The ear hears a whistle there, or another pitch.
+    A decoder also makes sounds that lie between those that it was taught. It may put nearly all of their energy into a
+    bin in which the taught sounds are silent, such as a bin above the cut-off of an MP3. The ear then hears a whistle,
+    or another pitch.
 
-    slope: slope of the output above the limit, in training only, so that a bin above its limit still gets a gradient.
-    limits: the largest root in each bin, float32 (n_bins,). Before `set_ceiling` is called, all are 1, which is the
-        peak of every training frame.
+    slope: the output's slope above the limit, in training only. With it, a bin above its limit still gets a gradient.
+    limits: the largest root that each bin may have, float32 (n_bins,). Before `set_ceiling` is called, all are 1, which
+        is the peak of every training frame.
     """
 
     def __init__(self, slope: float, **options):
@@ -50,9 +51,9 @@ def set_ceiling(decoder: keras.Model, store: FrameStore, compression: int) -> No
 
 
 def loudest(store: FrameStore) -> np.ndarray:
-    """The largest magnitude of each bin, without the loudest LOUD_SHARE of each training clip's frames.
+    """The largest magnitude of each bin in the training clips, float32 (n_bins,).
 
-    Returns float32 (n_bins,). If a clip has only a few frames, all of them count.
+    For each bin, the loudest LOUD_SHARE of a clip's frames do not count. If a clip has only a few frames, all count.
     """
     rows = store.rows("train")
     limits = np.zeros(store.spec.n_bins, np.float32)

@@ -30,7 +30,7 @@ class Checkpoint:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
-        """Write to a file, whole or not at all; UserError if writing fails."""
+        """Write the checkpoint to a file, whole or not at all; UserError if writing fails."""
         arrays = {f"{WEIGHT}{index:03d}": value for index, value in enumerate(self.weights)}
         arrays |= {f"{MOMENT}{index:03d}": value for index, value in enumerate(self.moments)}
         with atomic_write(path, "wb") as stream:
@@ -38,7 +38,10 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path, weights_only: bool = False) -> Checkpoint:
-        """Read a checkpoint; UserError if the file is missing or damaged. weights_only: leave `moments` empty."""
+        """Read a checkpoint; UserError if the file is missing or damaged.
+
+        weights_only: whether to leave `moments` empty.
+        """
         if not path.exists():
             raise UserError(path, "no such file", "a checkpoint", "train the run first: timbrebox train")
         with read_arrays(path, "a checkpoint", "train again with --force") as arrays:

@@ -1,4 +1,4 @@
-"""Rounds values to half precision (16 bits), to halve an exported file."""
+"""Rounds values to half precision (16 bits), so that an exported file is half as large."""
 
 from __future__ import annotations
 

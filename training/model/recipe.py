@@ -28,14 +28,15 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     augmentation: the encoder's input in addition to the frame.
     conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
     `chroma`; its other models have `none`.
-    encoder_bands: number of bands that the encoder reads instead of bins, evenly spaced in mel; None for bins.
+    encoder_bands: number of bands, evenly spaced in mel, that the encoder reads instead of bins; None for bins.
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
-    leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
-    output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
-    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots. A higher root gives soft partials more
-    weight in the error.
-    comb_floor_db: the decoder's gain, in dB, between the harmonics of the note; None for no comb. Needs conditioning
-    `chroma+octave`. Source: Colonel and Keene 2020.
+    leaky_slope: slope of the hidden layers' leaky ReLU for negative inputs, from the authors' code.
+    output_training_slope: slope of the output ReLU for negative inputs, in training. At slope 0 most bins die (see
+    OutputReLU).
+    compression: which roots of the magnitudes the layers work on: 1 for the magnitudes themselves, 2 to 4 for the
+    second to fourth roots. A higher root gives soft partials more weight in the error.
+    comb_floor_db: gain, in dB, of a comb on the decoder's output between the note's harmonics; None for no comb. Needs
+    conditioning `chroma+octave`. Source: Colonel and Keene 2020.
     ceiling: whether each bin of the decoder's output is at most as loud as in the recordings (see ceiling.py).
     """
 
@@ -73,9 +74,10 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
-    loss_reduction: `mean` averages the errors and penalties of a batch's frames; `sum` adds them up. The L2 penalty
-    and reported errors are the same with both. The choice matters only where gradients are about as small as Adam's
-    epsilon, 1e-7, such as those of a variational encoder's mean. The authors' code uses the sum for the beta-VAE only.
+    loss_reduction: `mean` averages the errors of a batch's frames, and their penalties; `sum` adds them up. The L2
+    penalty and the reported errors are the same in both cases. So `sum` gives the errors more weight against the L2
+    penalty. Apart from this, the choice matters only where gradients are about as small as Adam's epsilon, 1e-7, such
+    as those of a variational encoder's mean. The authors' code uses the sum for the beta-VAE only.
     l2: weight of the L2 penalty.
     beta: required with bottleneck `variational`, and allowed only there.
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
@@ -83,8 +85,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether the decoder must turn a mixture of the latents of two frames of one note into the same mixture of the
     frames.
-    exchange: whether the decoder must still make a frame if its latents are mixed with those of a partner. A partner is
-    a frame of the same sound and velocity, at the same part of a recording's time.
+    exchange: whether the decoder must still make a frame if the frame's latents are mixed with those of a partner. A
+    partner is a frame of the same sound and velocity, from the same part of its recording.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
     bands of runtime/acoustics/timbre_distance.py.
@@ -131,7 +133,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A recipe: one model and how it is trained.
 
     labels: `known` uses the corpus's notes; `detected` uses the chroma detected in the spectrum, as in the paper.
-    even_knobs: whether, after training, each latent goes through a curve (training/instrument/even_knobs.py).
+    even_knobs: whether, after training, a curve bends each latent so that equal turns of its knob are equal steps of
+    timbre (training/instrument/even_knobs.py).
     """
 
     labels: Literal["detected", "known"] = "detected"
@@ -141,7 +144,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def uses_labels(self) -> bool:
-        """Whether the model reads labels: the encoder as chroma, or the decoder as conditioning."""
+        """Whether the model reads labels: as the encoder's chroma, or as the decoder's conditioning."""
         return self.model.augmentation == "chroma" or self.model.conditioning != "none"
 
     def with_fit(self, **changes: object) -> Recipe:
@@ -197,8 +200,9 @@ def refuse_contradictions(recipe: Recipe, where: object) -> None:
 
 
 def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
-    """The recipe's conditioning, with octaves from the C at or below the corpus's lowest note up to the highest note.
+    """The conditioning that a recipe asks for.
 
+    Its octaves, if it has any, go from the C at or below the corpus's lowest note up to the highest note.
     UserError if the corpus has no training frames, or if the recipe needs known notes and a frame has none.
     """
     if len(store.rows("train")) == 0:
@@ -220,6 +224,6 @@ def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
 
 
 def label_notes(recipe: Recipe, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Labels of these rows, int (n,): known MIDI notes or detected pitch classes 0 to 11, as the recipe says."""
+    """Labels of these rows: known MIDI notes or detected pitch classes 0 to 11, as the recipe says; int (n,)."""
     labels = store.note if recipe.labels == "known" else store.chroma
     return np.asarray(labels)[rows].astype(int)

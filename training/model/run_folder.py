@@ -42,7 +42,11 @@ WEIGHTS = {"last": LAST, "best": BEST}
 
 
 class CorpusRecord(msgspec.Struct):
-    """A run's corpus. folder: its path when the run began. fingerprint: from `FrameStore.fingerprint`."""
+    """A run's corpus.
+
+    folder: the corpus's path when the run began.
+    fingerprint: from `FrameStore.fingerprint`.
+    """
 
     folder: str
     fingerprint: str
@@ -53,7 +57,10 @@ class CorpusRecord(msgspec.Struct):
 
 
 class RunRecord(msgspec.Struct):
-    """What is known of a run besides its recipe; sessions: an entry for each start or continuation."""
+    """What is known of a run besides its recipe.
+
+    sessions: an entry for the run's start and for each continuation.
+    """
 
     name: str
     corpus: CorpusRecord
@@ -83,7 +90,7 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
 
 
 def write_metrics(folder: Path, history: list[dict[str, Any]]) -> None:
-    """Write metrics.csv, whole or not at all: errors as mean squares, times in seconds."""
+    """Write metrics.csv, whole or not at all. Its errors are mean squares; its times are in seconds."""
     rows = [{name: None if value is None else f"{value:.8g}" for name, value in row.items()} for row in history]
     write_csv(folder / METRICS, rows)
 
@@ -165,7 +172,7 @@ class TrainedRun:
         return self.autoencoder.decoder
 
     def open_store(self, folder: str | Path | None = None) -> FrameStore:
-        """The run's corpus, from `folder` or else the recorded folder; UserError if it is another corpus."""
+        """Open the run's corpus in `folder`, or else in the recorded folder; UserError if another corpus is there."""
         store = FrameStore.open(folder or self.record.corpus.folder)
         if store.fingerprint() != self.record.corpus.fingerprint:
             raise UserError(
@@ -174,9 +181,12 @@ class TrainedRun:
         return store
 
     def embed(self, inputs: list[np.ndarray]) -> np.ndarray:
-        """The latents, float32 (n, n_latents), of inputs as `FrameBatches.encoder_inputs` returns them."""
+        """The latents that the encoder makes of inputs from `FrameBatches.encoder_inputs`: float32 (n, n_latents)."""
         return np.asarray(self.encoder.predict_on_batch(inputs), np.float32)
 
     def decode(self, latents_and_conditioning: np.ndarray) -> np.ndarray:
-        """The magnitudes, float32 (n, n_bins), decoded from inputs (n, n_latents + conditioning_size)."""
+        """The magnitudes that the decoder makes of its inputs: float32 (n, n_bins).
+
+        latents_and_conditioning: the inputs, (n, n_latents + conditioning_size).
+        """
         return np.asarray(self.decoder.predict_on_batch(latents_and_conditioning), np.float32)

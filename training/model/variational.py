@@ -1,4 +1,4 @@
-"""The variational bottleneck: in training it draws latents at random, otherwise it gives their means."""
+"""The variational bottleneck: in training it draws latents from their distributions, otherwise it gives the means."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ class Sampled(layers.Layer):
 
 
 def set_beta(model: keras.Model, beta: float) -> None:
-    """Set `beta`, the weight of the divergence in the loss; model: `full` of an Autoencoder."""
+    """Set `beta`, the weight of the divergence in the loss. model: the model `full` of an Autoencoder."""
     model.get_layer(SAMPLED).beta.assign(beta)

@@ -21,12 +21,12 @@ from training.model.recipe import Recipe, resolve_conditioning
 from training.model.run_folder import LAST, RunRecord
 from training.paper.kept import corpus_facts
 
-# Names of the arrays in the file, or parts of names.
+# The names of the arrays in a small checkpoint consist of these words and of numbers.
 ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows", "columns", "zeros"
 
 
 def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> None:
-    """Write a small checkpoint to the file `path`: the last finished epoch of the run in `folder`."""
+    """Write a small checkpoint to the file `path`: the state after the last finished epoch of the run in `folder`."""
     checkpoint = Checkpoint.load(folder / LAST)
     about = {
         "recipe": msgspec.to_builtins(recipe),
@@ -47,7 +47,9 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
     """Make a run folder from a small checkpoint; returns whether it was made.
 
     No folder is made if the checkpoint is missing, if it was made with another recipe or corpus, or if the folder
-    already holds a run. The number of epochs may differ. UserError if the checkpoint is damaged.
+    already holds a run. A recipe that differs only in its number of epochs does not count as another recipe.
+
+    UserError if the checkpoint is damaged.
     """
     if not path.exists() or (folder / run_folder.RECORD).exists():
         return False

@@ -71,9 +71,10 @@ def outcomes(results: Results) -> list[Outcome]:
 
 
 def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comparison | None:
-    """Test that `smaller` has the smaller value of a measure; None if a value is missing.
+    """Test whether the model `smaller` has a smaller value of a measure than `larger`; None if a value is missing.
 
-    smaller, larger: configs of models. If their numbers of epochs differ, the verdict is "not separable".
+    smaller, larger: configs of the models. If their runs differ in the number of epochs, the verdict is
+        "not separable".
     """
     values = results.values(smaller, measure), results.values(larger, measure)
     if values[0] is None or values[1] is None:
@@ -97,9 +98,10 @@ def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
 
 
 def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Comparison) -> Comparison:
-    """Compare two models' errors on all test and further sounds together.
+    """Compare two models' errors on the test sounds and the further sounds together.
 
-    on_test: the comparison on the test split, returned if a model was not measured on further sounds.
+    on_test: the comparison on the test sounds alone. It is returned if the models were not both measured on the same
+        further sounds.
     """
     ours, theirs = (results.error_by_sound(config, further=True) for config in (smaller, larger))
     if not ours or ours.keys() != theirs.keys():
@@ -209,7 +211,7 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
 
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
-    """Test that every latent that has not collapsed changes the pitch class."""
+    """Test whether each latent changes the pitch class; collapsed latents are left out."""
     name, found, text = short_name(VARIATIONAL), [], ""
     for run in results.of(VARIATIONAL):
         pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)

@@ -16,7 +16,7 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-# A corpus's further patches (`CorpusPlan`) have a folder whose name ends in FURTHER.
+# The frames of a corpus's further patches (see `CorpusPlan`) have a folder of their own, whose name ends in FURTHER.
 FURTHER = "-further"
 
 

@@ -1,6 +1,6 @@
 """Keeps a few small files of each finished run, from which the report can be written without the run itself.
 
-evaluation.json   every figure, the recipe, the corpus and the environment
+evaluation.json   all measured numbers, the recipe, the corpus and the environment
 history.csv       error, validation error and seconds of every epoch
 pictures.npz      a sample of the embedding, the mesh map and the traversals, as 8- and 16-bit numbers
 traversals.ogg    the travel of each latent as sound
@@ -63,12 +63,12 @@ class KeptRun:
 
     @property
     def mesh_map(self) -> np.ndarray:
-        """Share of hits over two latents, as `Mesh.map` returns it; it was stored with 8 bits."""
+        """The mesh's map, as `Mesh.map` returns it; it was stored with 8 bits. KeyError for a run without a mesh."""
         return _unpacked(self.pictures["mesh_map"], np.array([[0.0, 1.0]]))
 
     @property
     def traversals(self) -> Traversals:
-        """The traversals; `sound` is empty (see traversals.ogg), and `note` and `sample_rate_hz` are 0."""
+        """The traversals, but `sound` is empty (it is in traversals.ogg), and `note` and `sample_rate_hz` are 0."""
         strips = _unpacked(self.pictures["strips"], np.array([[FLOOR_DB, 0.0]]))
         travel, band_hz = self.pictures["travel"], self.pictures["band_hz"]
         return Traversals(travel, 0, strips, band_hz, self.report["pitch_changes"], np.zeros(0, np.float32), 0)
@@ -77,7 +77,7 @@ class KeptRun:
 def corpus_facts(store: FrameStore) -> dict[str, Any]:
     """Facts that distinguish corpora, and are the same on every machine.
 
-    The fingerprint is left out, because processors compute slightly different frames.
+    The frames' fingerprint is left out, because different processors compute slightly different frames.
     """
     about = {key: store.about.get(key) for key in ("kind", "name", "options", "licence")}
     return about | {f"n_{split}_frames": len(store.rows(split)) for split in ("train", "val", "test")}
@@ -88,7 +88,7 @@ def keep(
 ) -> None:
     """Write the small files of an evaluated run; evaluation.json is written last, when the others are complete.
 
-    further: frames of more test sounds, or None; the errors on these frames are kept, too.
+    further: frames of more test sounds; the run's errors on them are also kept. None for no more sounds.
     """
     (folder / REPORT).unlink(missing_ok=True)
     write_csv(folder / HISTORY, [_history_row(row) for row in run.history])
@@ -117,10 +117,10 @@ def read_kept(folder: Path) -> KeptRun | None:
 
 
 def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str | None:
-    """The first difference between a kept run and the run asked for: "config", "corpus", or None if they are alike.
+    """The first difference between a kept run and the requested run: "config", "corpus", or None if they are alike.
 
-    The number of epochs does not count.
-    store: the corpus asked for, or None to compare the recipes only.
+    Runs that differ only in the number of epochs are alike.
+    store: the requested corpus; None to compare only the recipes.
     """
     if kept.recipe.with_epochs(recipe.fit.epochs) != recipe:
         return "config"
@@ -130,7 +130,7 @@ def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str |
 
 
 def _completed(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a corpus, with `transpose` 0 where older kept runs lack this option."""
+    """The facts of a corpus. The option `transpose`, which older kept runs lack, is 0 if it is missing."""
     return facts | {"options": {"transpose": 0} | (facts["options"] or {})}
 
 
@@ -164,9 +164,11 @@ def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
 
 
 def _packed(values: np.ndarray, bounds: np.ndarray, kind: type) -> np.ndarray:
-    """Scale and round values (..., n) to unsigned integers, so that their bounds become 0 and the largest integer.
+    """Scale values (..., n), and round them to unsigned integers.
 
-    bounds: bounds of each column, (n, 2), or of all columns, (1, 2).
+    The low bound becomes 0, and the high bound becomes the type's largest integer.
+
+    bounds: low and high bound of each column, (n, 2), or of all columns together, (1, 2).
     kind: np.uint8 or np.uint16.
     """
     low, high = bounds.T
@@ -180,7 +182,7 @@ def _unpacked(packed: np.ndarray, bounds: np.ndarray) -> np.ndarray:
 
 
 def _rounded(tree: Any) -> Any:
-    """Plain values with all floats rounded to six digits, which halves the file."""
+    """Plain values with all floats rounded to six significant digits, which halves the file's size."""
     if isinstance(tree, dict):
         return {str(key): _rounded(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

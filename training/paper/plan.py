@@ -26,7 +26,7 @@ class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: name of its folder in the data folder.
     scale, octaves: what amsynth plays; both None for a corpus of recordings.
     further_patches: name of a patch list next to configs/amsynth80.csv, or None. The corpus's models are also measured
-        on these patches, which are all in split test.
+        on these patches. They are not in the corpus; the split of each in the list is `test`.
     """
 
     folder: str
@@ -47,7 +47,7 @@ class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of a quick reproduction.
 
     epochs: epochs of every model.
-    patches, recordings: for each split, how many there are.
+    patches, recordings: for each split, how many of them are used at most.
     mesh: for each number of latents, the number of points on each axis.
     """
 
@@ -58,7 +58,11 @@ class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All corpora and models of the reproduction; configs: folder of the models' configs, next to the plan's file."""
+    """All corpora and models of the reproduction.
+
+    configs: folder of the models' configs. In a plan's file, it is relative to the file's folder; `load_plan`
+        completes it.
+    """
 
     corpora: dict[str, CorpusPlan]
     models: tuple[ModelPlan, ...]
@@ -72,7 +76,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def figures23(self) -> list[str]:
-        """The configs of the paper's Figures 2-3: the models of Tables II and III."""
+        """The names of the configs of the models that the paper's Figures 2-3 show: those of Tables II and III."""
         return [model.config for model in self.models if {"table2", "table3"} & set(model.tables)]
 
 
@@ -86,12 +90,12 @@ class PlannedRun:
 
     @property
     def name(self) -> str:
-        """The run folder's name; for seed 0 the config's name."""
+        """The run folder's name: the config's name, followed by the seed if the seed is not 0."""
         return self.model.config if self.seed == 0 else f"{self.model.config}-seed{self.seed}"
 
     @property
     def kept_name(self) -> str:
-        """The name of the folder of the run's small files (see kept.py)."""
+        """The name under which the run's small files (see kept.py) and its checkpoint are kept."""
         return f"{self.model.config}-seed{self.seed}"
 
 
@@ -114,7 +118,9 @@ def load_plan(path: Path = PLAN) -> Plan:
 
 
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
-    """The runs of the tables in `only`, or of all tables if it is empty; seed 0 of every model comes before any seed 1.
+    """The runs of all models in the tables `only`, or of all models if `only` is empty.
+
+    The runs with seed 0 come first, then the runs with seed 1, and so on.
 
     n_seeds: number of seeds; the first seed is 0.
     epochs: number of epochs, None for the recipes' numbers.

@@ -73,7 +73,7 @@ class Circumstances:
     """How the reproduction was made.
 
     quick: whether the corpora were reduced.
-    left_out: for each incomplete table, by its name, why it is incomplete.
+    left_out: the names of the incomplete tables; each name maps to the reason.
     """
 
     quick: bool = False
@@ -81,7 +81,7 @@ class Circumstances:
 
 
 def claim_folder(folder: Path, quick: bool) -> None:
-    """Mark a folder as a report's folder; UserError if it holds other things or the other kind of report."""
+    """Mark a folder as a report's folder; UserError if it holds something else, or a report of the other kind."""
     path, kinds = folder / STATE, ("whole", "quick")
     if path.exists():
         found = read_json(path).get("kind")

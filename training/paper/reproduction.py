@@ -23,7 +23,7 @@ from training.paper.kept import KEPT_RUNS, KeptRun, difference, keep, read_kept
 from training.paper.plan import PlannedRun, choose_runs
 from training.paper.results import Results
 
-CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # the small checkpoints and the times, in the report's folder
+CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder: small checkpoints, the measured speed
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
 # The time left is estimated from these costs. Their unit is the cost of one frame's forward pass.
 # TRAINING_COST: training on a frame. MESH_COST: decoding a frame of the mesh. FIXED_COST: all other work on a run.

@@ -40,18 +40,18 @@ def density(run: KeptRun) -> float | None:
 
 
 def correlation(run: KeptRun) -> float | None:
-    """Absolute correlation of the first two latents, 0 to 1; None with a single latent, or if one is constant."""
+    """Absolute correlation of the first two latents, 0 to 1; None without two latents, or if either is constant."""
     matrix = run.report["embedding"]["correlation"]
     return None if len(matrix) < 2 or matrix[0][1] is None else abs(matrix[0][1])
 
 
 def mesh_measure(name: str) -> Measure:
-    """A Measure that reads one figure of the mesh, such as `accuracy`; None for a run without a mesh."""
+    """A Measure that returns one figure of a run's mesh, such as `accuracy`, or None if the run has no mesh."""
     return lambda run: run.report["mesh"][name] if run.report["mesh"] else None
 
 
 def epoch_s(run: KeptRun) -> float:
-    """Median seconds of an epoch."""
+    """The median time that an epoch took, in s."""
     return float(np.median(run.history["seconds"]))
 
 
@@ -59,8 +59,8 @@ def epoch_s(run: KeptRun) -> float:
 class Results:
     """The results of all models.
 
-    runs: each model's kept runs in the order of their seeds, by config.
-    speed: figures of training.paper.speed.measure_speed, or None.
+    runs: for each config, the kept runs of its model in the order of their seeds.
+    speed: the figures that training.paper.speed.measure_speed returned, or None.
     """
 
     runs: dict[str, list[KeptRun]]

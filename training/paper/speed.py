@@ -106,7 +106,7 @@ class Products:
         """Time every product once in every library."""
         for calls, times in zip(self._calls, self._times, strict=True):
             for call, seen in zip(calls, times, strict=True):
-                call()  # not timed: it fills the caches, which in a training step are full, too
+                call()  # not timed: it brings the product's data into the caches, as in a training step
                 started_s = time.perf_counter()
                 call()
                 seen.append(time.perf_counter() - started_s)
@@ -120,7 +120,7 @@ def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
     """Functions that compute `left @ right`.
 
     The first uses NumPy. If Keras runs on TensorFlow, there are two more: TensorFlow without XLA, and with XLA. These
-    two read one element, to wait for the product.
+    two read one element of the product: this waits until the product is there.
     """
     import keras
 

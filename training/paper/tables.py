@@ -34,7 +34,7 @@ class Table:
     """A table of the report.
 
     name: the name of the table's files, without suffix.
-    rows: values by column, None for a missing value.
+    rows: each row's values by column, None for a missing value.
     """
 
     name: str
@@ -95,7 +95,8 @@ def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
 def _further(results: Results) -> Table:
     """Errors on the further sounds, next to the errors on the test split.
 
-    The column "all sounds" decides the findings: the geometric mean over all test sounds and further sounds.
+    The column "all sounds" holds the geometric mean of the errors on all test sounds and further sounds. It decides
+    whether the paper's findings hold.
     """
     rows = []
     for config, runs in results.runs.items():
@@ -128,8 +129,8 @@ def _embeddings(plan: Plan, results: Results) -> Table:
 def _mesh(plan: Plan, results: Results) -> Table:
     """Table V, two rows for each model: the shares of mesh points that give the pitch class asked for.
 
-    The first row counts the points where this class is the strongest. The second row counts those where it is heard in
-    tune.
+    The first row counts the points where this class is the strongest. The second row counts the points where this class
+    is heard in tune.
     """
     rows = []
     for model in plan.models:

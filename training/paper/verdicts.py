@@ -1,10 +1,10 @@
 """Verdicts: one model counts as better than another only if chance alone would hardly make such a difference.
 
-With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
-difference counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed, a difference
-counts if it is larger than 10 % and larger than twice the wobble of the validation error (`wobble`). If the errors of
-many sounds are known, there is one more condition: the difference must lie beyond the 95 % point that the spread
-between sounds gives.
+The difference is that of the mean logarithms of the two models' values. With two seeds or more, the spread between
+seeds, pooled over all models, gives the difference's standard error. The difference counts if it is larger than this
+error times the two-sided 95 % point of Student's distribution. With one seed, a difference counts if it is larger than
+10 % and larger than twice the combined wobble of the two validation errors (`wobble`). If the errors of many sounds are
+known, there is one more condition: the difference must also be larger than the spread between sounds makes likely.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Comparison:
     n_seeds: the fewest seeds of a compared model; None where seeds play no part.
     n_epochs: the fewest epochs of a compared run; None where epochs play no part.
     ratio: the ratio of the two values; None where no values were compared.
-    needed: what the ratio had to exceed; None where no values were compared.
+    needed: what the ratio, or its inverse, had to exceed; None where no values were compared.
     """
 
     verdict: Verdict
@@ -114,9 +114,9 @@ def is_so(name: str, by_seed: Iterable[bool], text: str, n_epochs: int) -> Compa
     """Test whether a statement is true for every seed; "not separable" if the seeds disagree.
 
     name: the model.
-    by_seed: whether the statement is true, for each seed.
-    text: the figures that show it.
-    n_epochs: the fewest epochs of the runs.
+    by_seed: for each seed, whether the statement is true.
+    text: the figures on which `by_seed` rests.
+    n_epochs: the fewest epochs of the seeds' runs.
     """
     found = list(by_seed)
     verdict: Verdict = "holds" if all(found) else "not separable" if any(found) else "does not hold"
@@ -124,7 +124,10 @@ def is_so(name: str, by_seed: Iterable[bool], text: str, n_epochs: int) -> Compa
 
 
 def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
-    """The verdict on a finding that needs all the comparisons; complete: whether none is missing."""
+    """The verdict on a finding that holds only if all its comparisons hold.
+
+    complete: whether no comparison is missing.
+    """
     verdicts = {comparison.verdict for comparison in comparisons}
     if "does not hold" in verdicts:
         return "does not hold"
@@ -177,10 +180,10 @@ def _fewest(comparisons: list[Comparison]) -> tuple[int | None, int | None]:
 
 
 def wobble(val_losses: np.ndarray) -> float:
-    """How unsteady a run's validation error is over the last tenth of the epochs.
+    """How unsteady a run's validation error is over the last tenth of the epochs, or the last 3 epochs if that is more.
 
-    This is the standard deviation of the errors' logarithms from their best-fitting straight line. It is 0 if there are
-    fewer than 3 epochs, or if an error is not finite.
+    This is the standard deviation of these errors' logarithms from their best-fitting straight line. It is 0 if there
+    are fewer than 3 epochs, or if one of these errors is not finite.
 
     val_losses: the validation error of every epoch, (n_epochs,).
     """
@@ -192,7 +195,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """How large the mean of `logs` must be to count: the two-sided 95 % point of Student's distribution.
+    """How large the mean of `logs` must be to count: its standard error times Student's two-sided 95 % point.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """
@@ -202,7 +205,10 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """How large the difference of the two mean logarithms must be to count; spread: None with a single seed."""
+    """How large the difference of the two mean logarithms must be to count.
+
+    spread: None if a model has a single seed.
+    """
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))

@@ -22,12 +22,12 @@ HELD_S, RELEASE_S = 3.0, 1.0
 
 
 def plugin() -> Path:
-    """Amsynth's plugin, installed or fetched."""
+    """The path of amsynth's plugin, which is fetched unless it is installed."""
     return debian_file("amsynth", "usr/lib/dssi/amsynth_dssi.so")
 
 
 def candidates() -> list[amsynth.Patch]:
-    """The patches to choose from: those of the bundled virtual analogue's corpus."""
+    """The patches to choose from: those in the corpus of the bundled instrument `virtual-analogue`."""
     return amsynth.read_patches(CANDIDATES, amsynth.find_banks(plugin()))
 
 
@@ -54,13 +54,13 @@ def render_all(
 def heard_patches(
     patches: Sequence[amsynth.Patch], notes: Sequence[int], held_s: float
 ) -> Iterator[tuple[amsynth.Patch, np.ndarray | None]]:
-    """Yield each patch with its sound at each of the notes, or with None if a note is not heard at its key."""
+    """Yield each patch with its sound at each of the notes, or with None if a note is unusable (`why_unusable`)."""
     for patch, samples in render_all(patches, notes, held_s, 0.0):
         yield patch, None if any(map(why_unusable, _takes(notes, samples))) else samples
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield the source's sounds; arguments and results as in orchestra.py."""
+    """Yield the source's sounds; arguments and results as in `sounds` of orchestra.py."""
     patches = amsynth.read_patches(PATCHES, amsynth.find_banks(plugin()))
     chosen = [patch for patch in patches if only in ("", sound_name(patch))]
     notes = thinned(NOTES, most_notes)

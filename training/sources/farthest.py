@@ -10,7 +10,7 @@ import numpy as np
 from runtime.acoustics.spectrum import magnitude_frames
 from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 
-HEARD_DB = -40.0  # frames farther below the loudest frame are ignored
+HEARD_DB = -40.0  # frames farther than this below the loudest frame are ignored
 LEAST_APART_DB = 3.0
 Name = TypeVar("Name", bound=Hashable)
 
@@ -29,9 +29,9 @@ def steady_levels(samples: np.ndarray) -> np.ndarray:
 
 
 def farthest(levels_db: Mapping[Name, np.ndarray], first: Name, n: int) -> dict[Name, float]:
-    """Choose up to n sounds, beginning with `first`; returns their distances in dB.
+    """Choose up to n sounds, beginning with `first`; returns the distance of each in dB.
 
-    Each distance is from the nearest sound that was chosen before. The distance of `first` is infinite.
+    It is the distance from the nearest sound that was chosen before. The distance of `first` is infinite.
     Chosen sounds are at least LEAST_APART_DB apart.
 
     levels_db: `steady_levels` of each sound, all at the same notes.

@@ -13,13 +13,14 @@ from training.sources.programs import Player, Program, listed
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "configs" / "hexter24.csv"
 LICENCE = "rendered from the built-in programs of hexter (GPL-2+)"
-# Hexter does not initialise the phases of new voices. With zeroed memory from glibc, all renders are bit-identical.
+# Hexter does not initialise the phases of new voices. With these settings, glibc fills new memory with zeros, so that
+# all renders are bit-identical.
 ZEROED_MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}
 EMPTY = "<-->"  # the name of an unused program
 
 
 def plugin() -> Plugin:
-    """Hexter's plugin, installed or fetched."""
+    """Hexter's plugin; it is fetched if it is not on this machine yet."""
     return Plugin(debian_file("hexter", "usr/lib/dssi/hexter.so"), environment=ZEROED_MEMORY)
 
 
@@ -32,7 +33,7 @@ def candidates() -> list[Program]:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield the source's sounds; arguments and results as in orchestra.py."""
+    """Yield the source's sounds; arguments and results as in `sounds` of orchestra.py."""
     return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
 
 

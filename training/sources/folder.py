@@ -26,7 +26,7 @@ SPEC = StftSpec()
 SAMPLE_RATE_HZ = SPEC.sample_rate_hz
 PEAK = 0.7  # the peak of a sound's loudest note; all notes of the sound get the same gain
 FADE_S = 0.02
-TAIL_DB = -60.0  # a recording ends where it stays below this level, relative to its peak
+TAIL_DB = -60.0  # level relative to the peak; a recording is cut where it falls below this level for good
 # Loud frames are those whose level, relative to the loudest frame, is at least JUDGED_DB. A take is used if at least
 # LEAST_SHARE of its loud frames are heard within TOLERANCE_CENTS of its note.
 JUDGED_DB = -20.0
@@ -68,7 +68,7 @@ class Origin:
 
 
 class RecordingFolder:
-    """A context manager that writes recordings beside `out`, and renames their folder to `out` if all went well.
+    """A context manager that writes recordings to a folder beside `out`; if all goes well, this folder becomes `out`.
 
     UserError if `out` holds recordings and `force` is not given, or if it holds other things.
 
@@ -92,7 +92,7 @@ class RecordingFolder:
         return self
 
     def add(self, sound: str, takes: list[Take], origin: Origin) -> int:
-        """Write those of a sound's takes that can be used (`why_unusable`); returns how many were written.
+        """Write a sound's takes, except the unusable ones (`why_unusable`); returns how many were written.
 
         All takes of a sound get one gain, so that their levels keep their proportions.
         """
@@ -149,7 +149,7 @@ class RecordingFolder:
 
 
 def why_unusable(take: Take) -> str:
-    """Why a take is left out; empty if most of its loud frames are heard within TOLERANCE_CENTS of its note."""
+    """Why a take cannot be used (see LEAST_SHARE); empty if it can."""
     if not np.isfinite(take.samples).all():
         return "samples that are not finite"
     heard = _heard_notes(take.samples)
@@ -173,7 +173,7 @@ def heard_note(samples: np.ndarray) -> float:
 
 
 def _heard_notes(samples: np.ndarray) -> np.ndarray:
-    """The fractional MIDI note heard in each loud frame of a sound, NaN if none is: float (n,). Empty for silence."""
+    """The fractional MIDI note heard in each loud frame of a sound, or NaN: float (n,). Empty for silence."""
     magnitudes = magnitude_frames(samples, SPEC)
     frames, kept = unit_peak_frames(magnitudes, SPEC)
     if not len(frames):
@@ -183,7 +183,7 @@ def _heard_notes(samples: np.ndarray) -> np.ndarray:
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
-    """The samples (n_samples,) without their quiet tail, and faded out.
+    """The samples without their quiet tail, and faded out: (n_samples,).
 
     The tail begins where the level falls below TAIL_DB, relative to the peak, and does not rise again.
     """

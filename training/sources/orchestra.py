@@ -1,7 +1,7 @@
-"""The sources `orchestra` and `sections`: sounds of the soundfont MuseScore General (MIT, parts CC0).
+"""The sources `orchestra` and `sections`: sounds of the soundfont MuseScore General (licence MIT, for parts CC0).
 
-`orchestra`: sustained and struck instruments, from the small package. `sections`: string sections, bowed and plucked,
-from the full package (samples of VSCO 2 CE, CC0).
+- `orchestra`: sustained and struck instruments, from the small package.
+- `sections`: string sections, bowed and plucked, from the full package. Their samples are from VSCO 2 CE (CC0).
 """
 
 from __future__ import annotations
@@ -70,9 +70,10 @@ SECTIONS = tuple(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound of the orchestra, yield (number of sounds in all, name, takes, origin).
+    """For each chosen sound of the orchestra, yield (number of chosen sounds, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
+    only: the name of the sound to choose, empty to choose all.
+    most_notes: play at most this many notes of each sound.
     """
     return listed(SOUNDFONT, SOUNDS, only, most_notes)
 

@@ -19,14 +19,15 @@ _ONLINE = "check the network, then try again"
 
 
 def cache_folder() -> Path:
-    """The folder of the fetched packages: timbrebox in $XDG_CACHE_HOME, or in ~/.cache."""
+    """The folder of the fetched packages: timbrebox/packages in $XDG_CACHE_HOME, or in ~/.cache if that is not set."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "timbrebox" / "packages"
 
 
 def debian_file(package: str, path: str) -> Path:
-    """The path of a Debian package's file, such as usr/lib/dssi/hexter.so; fetches the package unless installed.
+    """Return the path of a Debian package's file; fetch the package if it is neither installed nor fetched yet.
 
-    UserError if it cannot be fetched or has no such file.
+    path: the file in the package, such as usr/lib/dssi/hexter.so.
+    UserError if the package cannot be fetched or has no such file.
     """
     here = debian_file_here(package, path)
     if here is not None:
@@ -44,7 +45,7 @@ def debian_file_here(package: str, path: str) -> Path | None:
 
 
 def npm_package(package: str, version: str, sha512: str) -> Path:
-    """The unpacked folder of an npm package; UserError if fetching fails.
+    """The folder of an npm package, which is fetched and unpacked if it is not there; UserError if fetching fails.
 
     sha512: the archive's digest in base64.
     """
@@ -53,7 +54,7 @@ def npm_package(package: str, version: str, sha512: str) -> Path:
 
 
 def npm_licence(folder: Path) -> str:
-    """The licence in an unpacked npm package's package.json; empty if none is named."""
+    """The licence that an unpacked npm package names in its package.json; empty if it names none."""
     return str(json.loads((folder / "package.json").read_text(encoding="utf-8")).get("license", ""))
 
 

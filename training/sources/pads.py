@@ -25,7 +25,7 @@ NOISES = ("Noises", "Cormi_Noise", "Drums")  # unpitched banks
 
 @cache
 def plugin() -> Plugin:
-    """ZynAddSubFX's plugin, installed or fetched, with its libraries and banks."""
+    """ZynAddSubFX's plugin, with its libraries and banks. What is not installed is fetched."""
     path = debian_file("zynaddsubfx-dssi", "usr/lib/dssi/libzynaddsubfx_dssi.so")
     folders = [str(_library(package, file).parent) for package, file in LIBRARIES.items()]
     home = _home()
@@ -50,7 +50,7 @@ PLAYER = Player("source pads", plugin, range(36, 97, 3), held_s=4.0, release_s=1
 
 
 def candidates() -> list[Program]:
-    """The programs to choose from: those that PADsynth alone makes, but none of the NOISES banks."""
+    """The programs to choose from: those that use only PADsynth. Programs in the NOISES banks are left out."""
     known = {bank_file.name: bank_file for bank_file in debian_file("zynaddsubfx-data", BANKS).glob("*/*.xiz")}
     found = []
     for program in PLAYER.offered():
@@ -69,7 +69,7 @@ def _only_padsynth(path: Path) -> bool:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield the source's sounds; arguments and results as in orchestra.py."""
+    """Yield the source's sounds; arguments and results as in `sounds` of orchestra.py."""
     return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
 
 

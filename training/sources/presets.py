@@ -26,8 +26,9 @@ BOTH = (100, 50)  # the velocities of sounds that are recorded loud and soft; th
 class Soundfont:
     """A soundfont in a Debian package.
 
-    path: the soundfont's file in the package.
-    credits: the file of its table of credits in the package.
+    package: the package's name.
+    path: the soundfont's path in the package.
+    credits: the path, in the package, of a table with the credits of the soundfont's presets.
     """
 
     package: str
@@ -37,7 +38,7 @@ class Soundfont:
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound: its preset, its range by note names, and its velocities."""
+    """A sound of a soundfont: its preset, the names of its lowest and highest notes, and its velocities."""
 
     name: str
     bank: int
@@ -82,9 +83,9 @@ def licence_of(credit: str) -> str:
 def listed(
     soundfont: Soundfont, sounds: Sequence[Sound], only: str, most_notes: int
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, name, takes, origin).
+    """For each chosen sound, yield (number of chosen sounds, name, takes, origin).
 
-    only: the name of one sound, empty for all.
+    only: the name of the sound to choose, empty to choose all.
     most_notes: play at most this many notes of each sound.
     """
     path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)

@@ -1,4 +1,4 @@
-"""Plays programs of a DSSI plugin, transposed to the pitch of their keys."""
+"""Plays programs of a DSSI plugin, transposed so that each note is heard at its own pitch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_UNEVEN_DB = 24.0
 class Program:
     """A program of a plugin.
 
-    transpose: how many semitones it sounds above the key that is pressed.
+    transpose: how many semitones above the pressed key the program sounds.
     """
 
     bank: int
@@ -62,7 +62,7 @@ class Player:
         return [Program(bank, number, name) for bank, number, name in found]
 
     def read(self, path: Path) -> list[Program]:
-        """Read a table of programs (COLUMNS); UserError if a name is not the plugin's name for the program."""
+        """Read a table of programs with COLUMNS; UserError if a name is not the plugin's name for the program."""
         names = {(program.bank, program.number): program.name for program in self.offered()}
         found = []
         for row in read_table(path, COLUMNS):
@@ -74,7 +74,7 @@ class Player:
         return found
 
     def render(self, program: Program, notes: Sequence[int], held_s: float, release_s: float) -> np.ndarray:
-        """Play notes; returns mono float32 (n_notes, n_samples).
+        """Play notes with a program; returns mono float32 (n_notes, n_samples).
 
         The key that is pressed for a note is `program.transpose` semitones below the note.
         """
@@ -116,8 +116,9 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each chosen program in a table, yield (number of chosen programs, name, takes, origin).
 
-    only: the name of one sound, empty for all.
-    most_notes: play at most this many notes of each sound.
+    only: the name of the program to choose, empty to choose all.
+    most_notes: play at most this many notes with each program.
+    origin: returns a program's origin.
     """
     chosen = [program for program in player.read(table) if only in ("", program.sound)]
     for program, takes in player.takes(chosen, thinned(player.notes, most_notes)):

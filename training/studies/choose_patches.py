@@ -1,9 +1,9 @@
 """Choose amsynth patches that are heard at the pitch of the key over the whole keyboard, and that differ in timbre.
 
 python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`, such as
-configs/amsynth100.csv. Every factory patch plays six notes from C2 to C7. A patch is a candidate if a few frames of
-each note are all clear (training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the
-patch nearest to the middle of each group is chosen. configs/amsynth20.csv is made by:
+configs/amsynth100.csv. Every factory patch plays six notes from C2 to C7. Three frames of each note are examined. A
+patch is a candidate if all these frames are clear (training/hearing/clear_frames.py). k-means groups the candidates by
+their spectra, and the patch nearest to the middle of each group is chosen. configs/amsynth20.csv is made by:
 
 python -m training.studies.choose_patches configs/amsynth20.csv --number 20 --test-only --not-in configs/amsynth80.csv
 --notes 36 47 58 60 62 64 65 67 69 71 72 80 96
@@ -81,7 +81,7 @@ def render_all(
 ) -> Iterator[Candidate]:
     """Render every factory patch; yields the patches that sound at every key.
 
-    listed: patches to leave out, even where a bank has them under another name.
+    listed: patches that are left out, even where a bank has them under another name.
     """
     plugin, known = amsynth.find_plugin(), [patch.controls for patch in listed]
     patches = [

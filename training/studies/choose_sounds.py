@@ -1,12 +1,12 @@
-"""Choose sounds of a source: each is heard at the pitch of every key that is tried, and they differ in timbre.
+"""Choose sounds of a source that differ in timbre. Every note that is tried must be heard at its own pitch.
 
 python -m training.studies.choose_sounds fm configs/hexter24.csv
 python -m training.studies.choose_sounds analogue configs/amsynth28.csv --number 28
 python -m training.studies.choose_sounds pads configs/zynaddsubfx16.csv --number 16 --notes 36 48 60 72 84 --held
 
-If a plugin's program sounds some semitones above or below its key, other keys are pressed. With --held, a sound that
-dies away while its key is held is left out. Each next sound is the sound farthest from all chosen so far
-(training/sources/farthest.py).
+If a plugin's program sounds some semitones above or below the pressed key, each note is played with the key at which
+the program sounds that note. With --held, a sound that dies away while its key is held is left out. Each next sound is
+the sound farthest from all chosen so far (training/sources/farthest.py).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from training.sources import analogue, fm, pads
 from training.sources.farthest import farthest, steady_levels
 from training.sources.programs import Program
 
-FIRST = {"fm": "E.PIANO 1", "pads": "Strings Pad1"}  # the sound that is chosen first, by source
+FIRST = {"fm": "E.PIANO 1", "pads": "Strings Pad1"}  # for each of these sources, the sound that is chosen first
 HELD_S = 2.0
 LEAST_FALL_DB = 12.0
 N_TENTH = 4410  # samples in a tenth of a second
@@ -67,7 +67,7 @@ def _dies_away(samples: np.ndarray) -> bool:
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield (name, row, samples) for each of a plugin's programs that may be chosen.
+    """Yield (name, row, samples) for each of a plugin's programs to choose from.
 
     Of programs with the same name, only the first is examined.
 

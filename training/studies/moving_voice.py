@@ -26,9 +26,9 @@ class MovingVoice(SteadyVoice):
     def follow(self, method: str, frames: np.ndarray) -> np.ndarray:
         """The sound of a sequence of frames: float32 (n * hop_size,).
 
-        frames: (n, n_bins). The window of frame k begins at sample k * hop_size. The first and the last three frames
-        should be silent. With Griffin-Lim or RTPGHI, sound past the end is added at the beginning; with the engine's
-        phases it is left out.
+        frames: (n, n_bins). The window of frame k begins at sample k * hop_size. The first three frames and the last
+            three should be silent: with Griffin-Lim or RTPGHI, sound past the end is added at the beginning; with the
+            engine's phases, it is left out.
         """
         if method == "griffin_lim":
             return griffin_lim(frames, len(frames), self.spec)

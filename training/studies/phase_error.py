@@ -1,4 +1,4 @@
-"""Measures how closely the sound of a decoded frame matches this frame.
+"""Measures how closely the spectrum of a sound matches the magnitude frame from which the sound was made.
 
 The sound is made in three ways: with noise phases, with coherent phases, and with Griffin-Lim. The table is
 docs/coherent-phase.csv, explained in docs/coherent-phase.md.
@@ -36,7 +36,7 @@ METHODS = ("noise", "coherent", "griffin_lim")
 
 
 class SteadyVoice:
-    """A voice that sounds with one magnitude frame from beginning to end, at the spec's sample rate."""
+    """A voice that plays one magnitude frame from beginning to end, at the sample rate of `spec`."""
 
     def __init__(self, spec: StftSpec, seed: int = 0):
         self.spec = spec
@@ -49,7 +49,7 @@ class SteadyVoice:
         self._n_notes = 0
 
     def playable(self, magnitudes: np.ndarray) -> np.ndarray:
-        """A copy of a frame (n_bins,) in which the bins above 20 kHz are 0, because the engine does not play them."""
+        """A copy of a frame without the bins above 20 kHz: they are 0, because the engine does not play them."""
         kept = np.array(magnitudes)
         kept[self._synthesis.n_bins :] = 0.0
         return kept
@@ -58,8 +58,9 @@ class SteadyVoice:
         return np.asarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
 
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
-        """The sound of a frame (n_bins,), float32 (n_hops * hop_size,).
+        """The sound of a frame that does not change: float32 (n_hops * hop_size,).
 
+        magnitudes: the frame, (n_bins,).
         method: one of METHODS, or `blend` (half noise, half coherent).
         """
         if method == "griffin_lim":
@@ -71,7 +72,7 @@ class SteadyVoice:
         return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
 
     def _hops(self, magnitudes: np.ndarray, n_hops: int, blend: float) -> Iterator[np.ndarray]:
-        """Yield the hops of a frame's sound, (hop_size,) each. A hop is valid until the next one is made.
+        """Yield a frame's sound hop by hop: arrays of (hop_size,). An array is valid until the next one is yielded.
 
         blend: 0 is noise, 1 is coherent.
         """
@@ -84,9 +85,10 @@ class SteadyVoice:
             yield sound[0, : self.hop_size]
 
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
-        """Median times in µs of coherent phases on frames (n, n_bins).
+        """The times that coherent phases take for frames (n, n_bins): medians in µs.
 
-        `plan`: to plan a frame's phases. `hop`: to compute a hop's spectrum from the plan.
+        `plan`: the time to plan the phases of a frame.
+        `hop`: the time to compute a hop's spectrum from the plan.
         """
         plan_s, hop_s = [], []
         for _ in range(20):
@@ -102,10 +104,10 @@ class SteadyVoice:
 
 
 def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int = 0) -> np.ndarray:
-    """The sound of one repeated frame as a loop without a seam, float32 (n_hops * hop_size,).
+    """The sound of magnitude frames, as a loop without a seam: float32 (n_hops * hop_size,).
 
-    The phases begin at random, and are improved N_ITERATIONS times.
-    magnitudes: the frame, (n_bins,), or a frame for each hop, (n_hops, n_bins).
+    The first phases are random. They are improved N_ITERATIONS times.
+    magnitudes: one frame for all hops, (n_bins,), or a frame for each hop, (n_hops, n_bins).
 
     Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP, 1984.
     """
@@ -120,9 +122,10 @@ def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int =
 
 
 def overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Windowed inverse transforms of spectra (n_hops, n_bins), overlap-added: (n_hops * hop_size,).
+    """The sound of spectra: their inverse transforms, windowed and added where they overlap, (n_hops * hop_size,).
 
     The end overlaps the start, so that the sound can repeat.
+    spectra: (n_hops, n_bins).
     """
     grains = np.fft.irfft(spectra.astype(np.complex64), spec.frame_size) * window
     parts = grains.reshape(len(grains), N_OVERLAPS, spec.hop_size)
@@ -132,10 +135,10 @@ def overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np
 def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) -> float:
     """How far the spectrum of a sound is from the magnitudes that it should have; 0 is exact.
 
-    The error is the mean of |a Z - M| / |M| over all Z.
-    Z: the magnitude frames of the sound.
+    A magnitude frame Z of the sound has the error |a Z - M| / |M|; |.| is the Euclidean norm. The result is the mean
+    of these errors.
     M: `magnitudes`, (n_bins,).
-    a: the gain for the whole sound that makes the sum of |a Z - M|^2 least.
+    a: one gain for the whole sound. It makes the sum of |a Z - M|^2 over all frames least.
     sound: (n_samples,).
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
@@ -162,7 +165,7 @@ def loudness_lufs(sound: np.ndarray, sample_rate_hz: int) -> float:
 
 
 def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
-    """All figures of one frame (n_bins,), by column of the table."""
+    """Measure one frame, (n_bins,). Returns the figures by the names of their columns in the table."""
     spec = voice.spec
     n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
     figures, loudness = {}, {}

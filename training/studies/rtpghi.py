@@ -1,4 +1,4 @@
-"""Finds the phases of a stream of magnitude frames: real-time phase gradient heap integration (RTPGHI).
+"""Finds the phases of a stream of magnitude frames by real-time phase gradient heap integration (RTPGHI).
 
 Source: Prusa and Sondergaard, "Real-Time Spectrogram Inversion Using Phase Gradient Heap Integration", DAFx-16.
 """
@@ -14,11 +14,12 @@ from runtime.acoustics.spectrum import StftSpec
 
 # The Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window of `size` samples has gamma = HANN_GAMMA size^2.
 HANN_GAMMA = 0.25645
-# A bin gets a random phase if its magnitude is at most TOLERANCE times the largest magnitude in its frame and the frame
-# before.
+# A bin gets a random phase if its magnitude is at most TOLERANCE times the largest magnitude in two frames: the bin's
+# own frame and the frame before.
 TOLERANCE = 1e-6
-# The heap sorts bins by m0 + _TRACE * m1, where m0 is a bin's magnitude in the frame before, and m1 its magnitude in
-# the present frame. The second term is so small that it matters only where the frame before is silent.
+# The heap sorts bins of the present frame by their magnitude, and bins of the frame before by m0 + _TRACE * m1. m0 is
+# the bin's magnitude in the frame before, and m1 is its magnitude in the present frame. The second term is so small
+# that it matters only where the frame before is silent.
 _TRACE = 1e-9
 _LEAST = float(np.finfo(np.float32).tiny)
 
@@ -35,8 +36,8 @@ class RealTimePhases:
     in frequency, from a neighbouring bin in its own frame. Loud bins have the smallest errors, so the integration
     always continues from the loudest bin not yet used. A heap finds that bin.
 
-    Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
-    to repeat the first frame before it begins.
+    Phases are measured at the middle of the window; `turned_to_start` converts them to the start. All frames
+    before the first one are assumed to be equal to the first one.
 
     n_ahead: 0, or 1 to look one frame ahead.
     seed: of the random phases.
@@ -83,7 +84,8 @@ class RealTimePhases:
     def _steps(self, least: float) -> tuple[np.ndarray, np.ndarray]:
         """Phase steps of the present frame, from hop to hop and from bin to bin: (n_bins,) and (n_bins - 1,).
 
-        Steps from hop to hop exclude the step of the bin's centre frequency. Magnitudes below `least` count as `least`.
+        A step from hop to hop does not contain the phase step that the bin's centre frequency makes in one hop.
+        Magnitudes below `least` count as `least`.
         """
         first, second, third = (np.log(np.maximum(frame, least)) for frame in self._frames)
         present = second if self._n_ahead else third
@@ -99,10 +101,10 @@ class RealTimePhases:
         time_steps: np.ndarray,
         bin_steps: np.ndarray,
     ) -> np.ndarray:
-        """Phases of the present frame (n_bins,): integrated in the bins of `are_wanted`, random in all others.
+        """Phases of the present frame, (n_bins,): integrated where are_wanted is true, random in all other bins.
 
-        The heap stores the bins whose phase is known: a bin of the frame before by its number, a bin of this frame by
-        its number plus n_bins.
+        The heap stores bins whose phase is known: a bin of the frame before by its number, a bin of the present frame
+        by its number plus n_bins.
         """
         n_bins = len(present)
         phases = self._random.uniform(0.0, 2.0 * np.pi, n_bins).tolist()
@@ -143,5 +145,9 @@ def phase_frames(magnitudes: np.ndarray, spec: StftSpec, n_ahead: int = 0, seed:
 
 
 def turned_to_start(phases: np.ndarray) -> np.ndarray:
-    """Convert phases at the window's middle, (n, n_bins), to unit phasors at its start, complex64 (n, n_bins)."""
+    """Convert phases at the window's middle to unit phasors at the window's start.
+
+    phases: in radians, (n, n_bins).
+    Returns complex64 (n, n_bins).
+    """
     return (np.exp(1j * phases) * (-1.0) ** np.arange(phases.shape[1])).astype(np.complex64)

@@ -99,7 +99,7 @@ def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
 def run_trial(trial: Trial, trials: Trials, where: object, n_points: int = N_POINTS) -> dict[str, Any]:
     """Train a trial, or finish a stopped one, and measure it; returns its row of the table.
 
-    where: names the file in errors.
+    where: the file's name, for errors.
     """
     recipe = recipe_of(trial, trials, where)
     if trial.corpus not in trials.corpora:

@@ -1,6 +1,7 @@
-"""Compares RTPGHI with noise phases, coherent phases and Griffin-Lim, on resting spectra and on recorded notes.
+"""Compares RTPGHI's phases with noise phases, coherent phases and Griffin-Lim's phases.
 
-The table is docs/true-phase.csv, explained in docs/coherent-phase.md.
+The sounds are spectra that do not change, notes of amsynth, and recordings. The table is docs/true-phase.csv,
+explained in docs/coherent-phase.md. RTPGHI is explained in training/studies/rtpghi.py.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from training.studies.phase_error import ANALYSIS_HOP_S, N_SPECTRA, SECONDS, spe
 
 NOTE_S = 1.5  # how long amsynth's notes are held
 RECORDING_S = 4.0  # how much of a recording is used
-FADE_OUT_S = 0.05  # fade at the end of a note that is cut off
+FADE_OUT_S = 0.05  # how long a sound fades out at its end, where it may have been cut off
 ATTACK_S = 0.1
-AUDIBLE = 1e-3  # a frame is measured if its loudest bin reaches this share of the loudest bin of all frames
-LOUD = 1e-2  # levels are compared in stretches whose RMS is at least this share of the RMS of the loudest stretch
+AUDIBLE = 1e-3  # an audible frame: its loudest bin exceeds this share of the loudest bin in all frames
+LOUD = 1e-2  # a loud stretch: its RMS exceeds this share of the RMS of the loudest stretch
 
 
 class Note(NamedTuple):
@@ -49,7 +50,7 @@ class Note(NamedTuple):
 
 
 def padded(sound: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """A sound (n_samples,) faded out at its end, with at least one frame of silence before and after it."""
+    """Fade a sound (n_samples,) out at its end, and put silence before and after it, frame_size samples or more."""
     faded = np.array(sound, np.float32)
     n = round(FADE_OUT_S * spec.sample_rate_hz)
     faded[-n:] *= np.linspace(1.0, 0.0, n, dtype=np.float32)[-len(faded) :]
@@ -62,7 +63,8 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
 
     played: the bins to compare.
 
-    A frame's error is that of `spectral_error`, with the true sound's frame as M. Only audible frames count. Returns:
+    Only audible frames count. A frame's error is |a Z - M| / |M| as in `spectral_error`, but M is the true sound's
+    magnitude frame at the same time. Returns:
     - `attack_error`: mean error over the attack, the first ATTACK_S of the audible frames
     - `error`: mean error after the attack
     - `unsteadiness`: how unsteady the level is after the attack. Each loud stretch of 10 ms gives a ratio: the RMS of
@@ -104,7 +106,11 @@ def without_ends(values: np.ndarray) -> np.ndarray:
 
 
 def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list[float]]) -> dict[str, float]:
-    """All figures of one note (n_samples,), by column; adds each method's time for a hop to costs_us."""
+    """Measure one note. Returns the figures by the names of their columns in the table.
+
+    sound: the note's sound, (n_samples,).
+    costs_us: for each method, the times that it took for a hop; this note's times are added.
+    """
     spec, true = voice.spec, padded(sound, voice.spec)
     frames = np.array([voice.playable(frame) for frame in magnitude_frames(true, spec)])
     frames[:, : spec.first_heard_bin] = 0.0
@@ -120,7 +126,7 @@ def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list
 
 
 def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float | str]:
-    """All figures of one frame (n_bins,) that does not change, by column."""
+    """Measure one frame, (n_bins,), that does not change. Returns figures by column, as `measure_note` does."""
     spec, figures = voice.spec, {}
     n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
     for method in METHODS:

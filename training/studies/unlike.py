@@ -33,7 +33,11 @@ N_ASKED = 4000  # `forbidden` examines at most this many frames
 
 
 class Error(NamedTuple):
-    """A recording, and by how many dB its decoded path is louder in each frame and band: float32 (n, N_BANDS)."""
+    """A recording, and the errors of its path. A path is a recording's frames, encoded and decoded again.
+
+    take: the recording.
+    error_db: by how many dB the path is louder than the recording in each frame and band, float32 (n, N_BANDS).
+    """
 
     take: Take
     error_db: np.ndarray
@@ -68,7 +72,7 @@ def run(arguments) -> int:
 
 
 def by_sound(errors: list[Error]) -> dict[str, str]:
-    """Mean distance of each sound's recordings from their decoded paths."""
+    """Mean distance of each sound's recordings from their paths, in dB."""
     found: dict[str, list[float]] = {}
     for take, error_db in errors:
         found.setdefault(take.sound[0], []).append(float(_rms(error_db).mean()))
@@ -76,7 +80,7 @@ def by_sound(errors: list[Error]) -> dict[str, str]:
 
 
 def by_time(errors: list[Error]) -> dict[str, str]:
-    """Mean distance in each range of frame numbers, counted from a recording's first frame in the corpus."""
+    """Mean distance in each range of frame numbers; frame 0 is a recording's first frame in the corpus."""
     rows = {}
     for first, end in pairwise(FRAMES):
         parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
@@ -86,7 +90,7 @@ def by_time(errors: list[Error]) -> dict[str, str]:
 
 
 def by_frequency(errors: list[Error]) -> dict[str, str]:
-    """Root mean square error in the bands between neighbouring FREQUENCIES_HZ."""
+    """Root mean square error in each range of frequencies, in dB; FREQUENCIES_HZ are the limits of the ranges."""
     squares = np.mean([np.square(error_db).mean(axis=0) for _, error_db in errors], axis=0)
     edges = np.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), N_BANDS + 2)
     rows = {}
@@ -97,7 +101,7 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """For each range of levels: what share of all band levels it holds, and what share of the squared error."""
+    """For each range of levels: the share of recorded band levels in it, and the share of the squared error there."""
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}

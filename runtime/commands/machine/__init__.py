@@ -1,1 +1,1 @@
-"""The commands for this machine: list what it has, find what is wrong, measure its speed, play from power-on."""
+"""The commands for this machine: list what it has, find what is wrong, measure its speed, let it play from power-on."""

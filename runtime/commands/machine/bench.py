@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print each figure as soon as it is known, and write the JSON if asked for."""
+    """Measure, and print each figure as soon as it is known; with --json, also write all figures to a file."""
     config = load_config(arguments.config)
     decoder = load(arguments.instrument or config.instrument)
     inputs = (decoder.path, arguments.config or DEFAULT_CONFIG)

@@ -23,7 +23,7 @@ def run(_arguments: argparse.Namespace) -> int:
 
 
 def output_lines() -> list[str]:
-    """The audio outputs and inputs in columns, or one line that says what to do when there are no outputs."""
+    """The audio outputs and inputs in columns. If there are no outputs: one line that says what to do."""
     portaudio = load_portaudio()
     try:
         outputs, inputs = list_outputs(portaudio), list_audio_inputs(portaudio)
@@ -48,7 +48,7 @@ def _table(devices: Sequence[OutputDevice]) -> list[str]:
 
 
 def input_lines() -> list[str]:
-    """The MIDI inputs of every API in columns; then, for each API without an input, a line that says why."""
+    """The MIDI inputs of every API in columns; then, for each API that has none, a line that says why."""
     rows, reasons = [("API", "input")], []
     for name, api in api_names().items():
         try:

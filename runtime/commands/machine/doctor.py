@@ -1,4 +1,4 @@
-"""Say whether this machine can play well, and how to mend it."""
+"""Say whether this machine can play well, and what to do if it cannot."""
 
 from __future__ import annotations
 

@@ -34,6 +34,6 @@ def run(_arguments: argparse.Namespace) -> int:
 
 
 def _say(line: str) -> None:
-    """Print text from files, without characters that could control the terminal."""
+    """Print a line with text from files. Its control characters are escaped, so they cannot control the terminal."""
     indent = line[: len(line) - len(line.lstrip())]
     print(indent + printable(line))

@@ -48,7 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do the action; UserError without systemd, or without root's rights where they are needed."""
+    """Do the action.
+
+    UserError if systemd does not run and is needed: only `install` and `uninstall` with --no-start do without it.
+    UserError if the user is not root, except for `status`.
+    """
     action = arguments.action
     if not is_booted() and not (action in ("install", "uninstall") and arguments.no_start):
         remedy = "run ./timbrebox play instead"

@@ -24,11 +24,11 @@ _CHUNK_FRAMES = 2**14
 class Order(msgspec.Struct, frozen=True):
     """What to record.
 
-    generation: as in SoundRing.
+    generation: the ring's generation at the recording's start. If it changes, the recording ends.
     first: the recording's first frame.
     name: part of the files' names.
     head: what the MIDI file states at its beginning.
-    most_frames: limit for one sound file; None for the format's own limit.
+    most_frames: the most frames in one WAV file; None for the format's own limit.
     """
 
     generation: int
@@ -42,11 +42,11 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Recording:
-    """A recording that grows with each `work`; OSError if a file cannot be made.
+    """A recording that grows with each call of `work`; OSError if a file cannot be made.
 
-    files: paths, the first sound file first.
+    files: the paths of all its files; the first sound file comes first.
     n_frames: frames written so far.
-    n_lost: how many of the written frames were read too late; these are silent.
+    n_lost: how many of the written frames are silent, because the ring no longer held their sound.
     problem: why the recording ended by itself, or None.
     """
 
@@ -71,7 +71,8 @@ class Recording:
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends. None writes the sound that the ring had at the previous call.
+        stop_at: the frame at which the recording ends. If it is None, `work` writes only what the ring had at the
+            previous call.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
@@ -124,7 +125,7 @@ class Recording:
             self.n_frames += len(part)
 
     def _change_file(self) -> None:
-        """Go on in a new file, because the format can hold no more."""
+        """Go on in a new sound file, because the present one is full."""
         full, self._sound = self._sound, self._next_sound()
         full.finish()
         self._hold_last()

@@ -1,4 +1,4 @@
-"""Growing sound files: after every added block, the file on the disk is complete."""
+"""Growing sound files: after every `add`, the file on the disk can be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PCM = 1
 # A WAV file states the number of its bytes in 32 bits.
 _LARGEST_WAV_BYTES = 2**32 - 1
-# The bytes at which a FLAC file's block size, number of frames and MD5 sum begin. Source: RFC 9639, section 8.2.
+# The first bytes of three fields in a FLAC file: the block size, 8 bytes whose last 36 bits are the number of frames,
+# and the MD5 sum. Source: RFC 9639, section 8.2.
 _BLOCK_SIZE_AT, _LENGTH_AT, _SUM_AT = 8, 18, 26
 _LENGTH_BITS = 36
 
@@ -23,7 +24,7 @@ _LENGTH_BITS = 36
 class SoundFile(Protocol):
     """A growing sound file.
 
-    n_frames: frames added so far.
+    n_frames: frames added so far; after `finish`, frames in the file.
     n_most: frames that the file can hold, or None for no limit.
     """
 
@@ -37,7 +38,7 @@ class SoundFile(Protocol):
         """
 
     def finish(self) -> None:
-        """Close the file, which is complete even after an OSError in `add`."""
+        """Close the file, which can be read even after an OSError in `add`."""
 
 
 def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
@@ -104,7 +105,7 @@ class FlacFile:
         self._size, self._failed = os.fstat(self._file).st_size, False
 
     def add(self, block: np.ndarray) -> None:
-        """As in SoundFile. The encoder holds back up to one block of 4,096 frames until more frames arrive."""
+        """As in SoundFile. The encoder holds back the last frames, at most 4,096, until more frames arrive."""
         numbers = whole_numbers(block, self._bits)
         try:
             self._encoder.write(numbers.astype(np.int16) if self._bits == 16 else numbers << 8)
@@ -143,7 +144,7 @@ class FlacFile:
         self.n_frames = n_encoded
 
     def _n_encoded(self) -> int:
-        """Frames in complete blocks; the encoder writes a block when the first frame after the block arrives."""
+        """Frames that the encoder has written. It writes a FLAC block when the first frame after this block arrives."""
         block_frames = int.from_bytes(os.pread(self._file, 2, _BLOCK_SIZE_AT), "big") or 1
         return max(0, self.n_frames - 1) // block_frames * block_frames
 

@@ -1,4 +1,4 @@
-"""Favourites and tags of sounds, both the user's and the instruments', in one small file."""
+"""Favourites and tags of the user's own sounds and of the instruments' sounds, all in one small file."""
 
 from __future__ import annotations
 

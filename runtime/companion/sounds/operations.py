@@ -48,7 +48,7 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
     """Save a sound as the user's own; an earlier sound of the same name goes into the trash.
 
     name: None for a new name, such as "Sound 7".
-    folder: the folder of the sound's trajectory files, or None.
+    folder: holds the sound's trajectory files; None if it has none.
     UserError if the sound cannot have this name, or cannot be stored.
     """
     with _changing():
@@ -68,7 +68,7 @@ def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
 
     If the same sound has one of these names already, nothing is saved.
 
-    trajectories: contents of the trajectory files, by the names that the sound gives them.
+    trajectories: for each name of a trajectory file in the sound, the file's content.
     UserError as for `save`.
     """
     with _changing():
@@ -88,7 +88,7 @@ def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
 
 
 def rename(name: str, new: str) -> KnownSound:
-    """Give one of the user's sounds another name; UserError if there is no such sound, or the name is taken."""
+    """Give one of the user's sounds another name; UserError if there is no such sound, or `new` is taken."""
     with _changing():
         known, path = own_sound(name), _free_path(new)
         trash.put(Entry("rename", known.name, new))
@@ -98,7 +98,7 @@ def rename(name: str, new: str) -> KnownSound:
 
 
 def copy(name: str, new: str) -> KnownSound:
-    """Copy one of the user's sounds; UserError as for `rename`, or if the sound is broken."""
+    """Copy one of the user's sounds under the name `new`; UserError as for `rename`, or if the sound is broken."""
     with _changing():
         known, path = own_sound(name), _free_path(new)
         _write(path, _content(known.read(), sounds_folder(), new))
@@ -121,7 +121,7 @@ def undo() -> str:
             done = {"delete": _undelete, "rename": _unrename, "overwrite": _restore}[kept.entry.did](kept)
             if done is not None:
                 return done
-            kept.done()  # the process was killed before it made this change: there is nothing to undo
+            kept.done()  # there is nothing to undo: the process was killed before it made this change
     expected = "a sound that was deleted, renamed or overwritten"
     raise UserError("undo", "nothing to take back", expected, "see: ./timbrebox presets")
 
@@ -168,10 +168,13 @@ def _restore(kept: Kept) -> str | None:
 
 
 def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
-    """The content of a sound's file, with `name` in it; copies the trajectory files to the user's sounds."""
+    """The content of a file that stores the sound under `name`.
+
+    Also copies the sound's trajectory files from `folder` into the folder of the user's sounds.
+    """
     file_name(name)  # refuses a bad name, before anything is written
     target = sounds_folder()
-    files_of(sound, folder, name)  # refuses a missing trajectory file
+    files_of(sound, folder, name)  # UserError if a trajectory file is missing or broken
     sound = moved_beside(msgspec.structs.replace(sound, name=name), folder, target, name)
     content = sound_text(sound).encode()
     if len(content) > LARGEST_BYTES:
@@ -183,7 +186,10 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file has the same sound as `content`, perhaps under another name. name: the name in `content`."""
+    """Whether a file holds the same sound as `content`; only the sound's name may differ.
+
+    name: the name in `content`.
+    """
     if _present(path) == content:
         return True
     try:
@@ -216,7 +222,7 @@ def _free_name(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """The stored name that equals `name` in all but the Unicode form of accents; `name` if there is none."""
+    """The stored name that equals `name` in all but the Unicode form of accents; `name` if no stored name does."""
     return next((known for known in user_sounds() if file_name(known) == file_name(name)), name)
 
 

@@ -1,4 +1,7 @@
-"""Packs a sound with its trajectories and instrument files into one ZIP archive, and unpacks it."""
+"""Packs and unpacks packages.
+
+A package is a ZIP archive with a sound, its trajectories and, if wanted, its instrument's files.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
-MOST_FILES, MOST_INSTRUMENTS = 16, 2  # in one archive; the two instruments are a decoder and its encoder
+MOST_FILES, MOST_INSTRUMENTS = 16, 2  # in one archive; its two .onnx files are a decoder and its encoder
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
 _LARGEST_LIST_BYTES = 2**14  # limited because zipfile makes an object for every entry in the archive's list
-# _END marks the end of the list of files in a ZIP archive, _LARGE_END in a ZIP64 archive. Source: .ZIP File Format
-# Specification, 4.3.16 and 4.3.15.
+# In a ZIP archive, a record that begins with _END follows the list of files. In a ZIP64 archive, a record that begins
+# with _LARGE_END stands just before it. Source: .ZIP File Format Specification, 4.3.16 and 4.3.15.
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"
 _SOUND, _ONNX = "sound.yaml", ".onnx"
 _EXPECTED, _REMEDY = "a sound: a .yaml file, or one that `presets export` wrote", "ask for another copy"
@@ -88,7 +91,7 @@ def unpack(path: Path) -> Package:
 
 
 def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
-    """The contents of the archive's files, by name. UserError if they are too many, too large or unexpected."""
+    """The contents of the archive's files, by name. UserError if the files are too many, too large or unexpected."""
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
         raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)

@@ -1,4 +1,4 @@
-"""The trash: a folder beside the sounds' folder with what `undo` needs.
+"""The trash: a folder that holds what `undo` needs. It lies beside the sounds' folder.
 
 Each entry is a folder with a number as its name. The entry is complete before its sound is changed. If the program is
 killed in between, `undo` finds the sound unchanged, and skips the entry.

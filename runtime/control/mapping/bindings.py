@@ -20,10 +20,11 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
     index: number of the line.
-    start, travel: the beginning of the range, and the distance to its end.
-    exponent: 4 ** curve, with the line's curve.
+    start: the target's position at the beginning of the range.
+    travel: the distance from there to the end of the range.
+    exponent: 4 to the power of the line's curve.
     step: how far one step of a relative control moves the target.
-    inverted: whether the control's upper end is `start`.
+    inverted: whether the target is at `start` when the control is at its upper end.
     part: 0 for a whole control; 1 for the MSB of a 14-bit control, 2 for its LSB.
     """
 
@@ -48,7 +49,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
-    In `moved`, `actions` and `waiting`, a control is the number from `key_of`.
+    `moved`, `actions` and `waiting` name a control by its number from `key_of`.
     moved: the bindings of each control that moves targets.
     actions: the action of each control that starts an action.
     kinds: the kinds of all these controls.
@@ -73,7 +74,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 def bind(lines: Iterable[MapLine]) -> Bindings:
     """Make the tables for checked lines.
 
-    If a control has a line for all channels and a line for one channel, only the latter line counts on that channel.
+    If a control has a line for one channel, its line for all channels does not count on that channel.
     """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
@@ -127,6 +128,6 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # Some controls never wait. A pedal that comes up can end notes. Control 74 may be an MPE slide. Controls 6 and 38
-    # may be data of a parameter.
+    # The controls in _NEVER_WAIT do not wait, because they may do more than move a target: a pedal that comes up can
+    # end notes, control 74 may be an MPE slide, and controls 6 and 38 may set a parameter chosen by RPN or NRPN.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

@@ -19,12 +19,12 @@ class Halves:
         self.has_lsb = False
 
     def share(self, part: int, value: int) -> float:
-        """The control's position, 0 to 1, after one half was received.
+        """Take a new MSB or LSB; return the control's position, 0 to 1.
 
-        part: 1 for the MSB, 2 for the LSB.
+        The MSB arrives before its LSB. Until then the LSB counts as 0 if the MSB has grown, and as 127 if the MSB has
+        fallen. So the LSB that follows never moves the position back.
 
-        A new MSB sets the LSB to 0 on the way up, and to 127 on the way down, so that the new LSB never turns the
-        position back.
+        part: 1 if `value` is an MSB, 2 if it is an LSB.
         """
         if part == 2:
             self.lsb, self.has_lsb = value, True
@@ -44,8 +44,10 @@ class ChannelState:
     def __init__(self) -> None:
         self.halves: dict[int, Halves] = {}
         self.takeovers: dict[int, Takeover] = {}
-        self.pressed: dict[int, int] = {}  # latest value of each switch that moves a target
-        self.touched: dict[int, int] = {}  # by `key_of`: latest value of each switch that starts an action
+        # The latest value of each switch that moves a target. The key is the index of the switch's line in the map.
+        self.pressed: dict[int, int] = {}
+        # The latest value of each switch that starts an action. The key is the switch's `key_of`.
+        self.touched: dict[int, int] = {}
         self.parameter = NO_PARAMETER
         self.parameter_msb = 127
 

@@ -44,7 +44,7 @@ def configured_lines(config: Config) -> tuple[MapLine, ...]:
 
 
 def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """Combine two maps; upper lines replace lower lines of the same control."""
+    """Combine two maps. A lower line is left out if an upper line has a control and a channel in common with it."""
     upper, channels = tuple(upper), {}
     for line in upper:
         for message in _messages(line):
@@ -58,9 +58,9 @@ def same_control(line: MapLine, other: MapLine) -> bool:
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """Whether other lines use a message of this line's control on one of its channels.
+    """Whether other lines have a control and a channel in common with this line.
 
-    channels: for each message, the channels of the other lines that use it.
+    channels: for each message of a control, the channels on which the other lines use the message.
     """
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))

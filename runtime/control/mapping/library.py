@@ -26,11 +26,11 @@ MOST_FILE_NAME_BYTES = 200
 class DeviceSetup(msgspec.Struct, frozen=True):
     """What the controls of one MIDI input do.
 
-    chosen: the lines of the input's map.
+    chosen: the lines of the default map, of the chosen map and of the settings.
     learned: the lines learned for the input.
     velocity_curve: changes the input's velocities.
     map_name: name of the chosen map; empty for the default map.
-    problem: a line for the user about a file that could not be read.
+    problem: a message to the user about files that could not be read; empty if all could be read.
     """
 
     chosen: tuple[MapLine, ...]
@@ -46,15 +46,15 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
 
 def maps_folder() -> Path:
-    """The folder of the user's maps, which may not exist yet."""
+    """The folder of the user's maps; perhaps this folder does not exist yet."""
     return data_folder() / "maps"
 
 
 def learned_path(device: MapDevice) -> Path:
     """The file of a device's learned map.
 
-    The file has the port's name, with unsafe characters as %XX. A digest replaces the end of a long name. #2 follows
-    the name for the second device with this name, #3 for the third, and so on.
+    The file is named after the port. Each unsafe character is written as %XX. A digest replaces the end of a long
+    name. For the second device with this name, #2 is added to the file's name, for the third #3, and so on.
     """
     name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
     name = f"%2E{name[1:]}" if name.startswith(".") else name
@@ -120,7 +120,8 @@ def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
     """Find out what the controls of a MIDI input do.
 
     The lines come from the default map, the chosen map, the settings, and the learned map, in this order. If two of
-    these have a line for the same control, the later line wins. A broken file is left out, and named in `problem`.
+    these have a line for the same control, the later line wins. The default map is left out if the chosen map says
+    so. A broken file is left out, and named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:

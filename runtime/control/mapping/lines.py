@@ -74,17 +74,17 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     A line has either a target or an action.
 
-    control: as `parse_control` reads it.
+    control: the control's name, as `parse_control` reads it.
     channel: the control's channel, or "all". A line for one channel wins over a line for all channels.
-    target: as in `control.targets`.
+    target: the target's name, as in `control.targets`.
     action: one of ACTIONS, or NOTHING.
-    mode: With `absolute`, the control's position sets the target's position. With `relative_…`, the control sends
+    mode: with `absolute`, the control's position sets the target's position. With `relative_…`, the control sends
     steps, in one of three codings. With `toggle`, each press moves the target to the other end of the range.
     takeover: what happens if an absolute control's position differs from the target's position. With `jump`, the target
     jumps to the control's position. With `pick_up`, the target waits until the control passes it. With `scaled`, the
-    target moves at another speed, so that control and target reach the range's end together.
-    range: beginning and end of the target's movement, 0 to 1 of its travel.
-    values: the same in the target's unit, in place of `range`.
+    target moves faster or slower than the control, so that both reach the range's end together.
+    range: where the target's movement begins and ends, 0 to 1 of its travel.
+    values: where it begins and ends, in the target's unit; given in place of `range`.
     curve: 1 makes the control finest at the lower end, -1 at the upper end; 0 is a straight line.
     inverted: whether the control's upper end is the range's beginning.
     """
@@ -107,7 +107,7 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The target's positions at the beginning and the end of the range, 0 to 1."""
+        """The target's positions, 0 to 1 of its travel, at the beginning and the end of the range."""
         if self.values is not None:
             travel = range_of(self.target or "")
             return travel.position_of(self.values[0]), travel.position_of(self.values[1])

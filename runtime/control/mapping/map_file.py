@@ -21,7 +21,7 @@ MOST_LINES = 500
 class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The MIDI input that a learned map belongs to.
 
-    port: the input's name, without addresses.
+    port: the input's name without ALSA's address, which changes from boot to boot.
     order: 1 for the first input of this name, 2 for the next, and so on, in order of arrival.
     socket: the USB socket that the input was most recently plugged into; empty if unknown.
     """
@@ -38,10 +38,10 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A control map.
 
-    ports: the map is chosen for inputs whose name contains one of these.
-    device: the input of a learned map.
-    source: address of the manual with the control numbers.
-    tested: whether somebody tried the map on the device.
+    ports: texts; the map is chosen for an input whose name contains one of them.
+    device: the input that a learned map belongs to.
+    source: web address of the manual that lists the control numbers.
+    tested: whether somebody has tried the map with real hardware.
     with_default: whether the default map applies to controls that this map does not name.
     velocity_curve: changes the velocities of the input's notes.
     """

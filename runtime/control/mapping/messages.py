@@ -26,7 +26,7 @@ KINDS = {
 
 
 def number_of(event: ChannelEvent) -> int:
-    """The number of the control, program or key; 0 for a message without a number."""
+    """The number of the control, the program, or the pressed or released key; 0 for every other message."""
     kind = type(event)
     if kind is ControlChange:
         return event.control
@@ -42,7 +42,7 @@ def share_of(event: ChannelEvent) -> tuple[float, int]:
     """
     kind = type(event)
     if kind is PitchWheel:
-        # The middle is exactly a half, although more steps are below it than above.
+        # The wheel's middle is exactly 0.5, although there are more steps below it than above it.
         return 0.5 + 0.5 * event.pitch / (8191.0 if event.pitch > 0 else 8192.0), max(0, event.pitch) >> 6
     if kind is NoteOff:
         return 0.0, 0

@@ -8,9 +8,9 @@ from runtime.control_numbers import SWITCH_ON
 
 
 def moved_to(binding: Binding, state: ChannelState, share: float, value: int, stands: float) -> float | None:
-    """The target's new position, 0 to 1; None if it does not move.
+    """The target's new position, 0 to 1; None if the target does not move.
 
-    share, value: the control's share and value, as `share_of` in messages.py returns them.
+    share, value: the control's position, 0 to 1, and its value, 0 to 127: both from `share_of` in messages.py.
     stands: the target's present position.
     """
     if binding.mode == "absolute":
@@ -23,7 +23,7 @@ def moved_to(binding: Binding, state: ChannelState, share: float, value: int, st
 
 
 def is_press(before: int, value: int) -> bool:
-    """Whether a switch is pressed; a repeated value counts, because some switches send no release."""
+    """Whether a new value presses a switch. A repeated value counts as a press: some switches send no release."""
     return value >= SWITCH_ON and (before < SWITCH_ON or value == before)
 
 
@@ -54,7 +54,7 @@ def _steps(mode: str, value: int) -> int:
 
 
 def _stepped(binding: Binding, stands: float, steps: int) -> float:
-    """The target's position after the steps; a target outside the range moves only towards it."""
+    """The target's position after the steps. A target outside the binding's range moves only towards this range."""
     low = min(binding.start, binding.start + binding.travel)
     high = max(binding.start, binding.start + binding.travel)
     moved = stands + steps * binding.step

@@ -27,7 +27,8 @@ class Movement:
     """What one control has sent.
 
     values: the first _MOST_VALUES values, 0 to 127.
-    last, last_s: the latest value, and its time of arrival in s.
+    last: the latest value.
+    last_s: when the latest value arrived, in s.
     """
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class Movement:
             return _CLEAR + len(self.values)
         if self.span > _TREMBLE:
             return float(self.span)
-        # 2.0: a switch, which sends only 0 and 127. 0.5: a single value, perhaps a knob's first. 0.0: jitter.
+        # 2.0: only 0 or only 127, as from a switch. 0.5: another single value, perhaps a knob's first. 0.0: jitter.
         return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
 
 
@@ -90,11 +91,11 @@ class Recognition:
 
     def __init__(self) -> None:
         self._movements: dict[Place, Movement] = {}
-        # The chosen parameter by (device, channel): [MSB, LSB, 1 for an NRPN or 0 for an RPN].
+        # For each (device, channel), the chosen parameter: [MSB, LSB, 1 for an NRPN or 0 for an RPN].
         self._parameters: dict[tuple[int, int], list[int]] = {}
 
     def add(self, event: ChannelEvent, now_s: float) -> None:
-        """Record an event that arrived at `now_s`, in seconds."""
+        """Record an event and the time at which it arrived, in seconds."""
         found = self._control(event)
         if found is not None:
             control, value = found
@@ -132,8 +133,8 @@ class Recognition:
     def best(self, can_have_steps: bool = True) -> tuple[Place, Movement, float] | None:
         """The control that has moved most clearly, its movement, and its clearness; None if none has moved.
 
-        can_have_steps: False if a switch is wanted. If it is False, NRPNs do not count, and the two halves of a 14-bit
-            control count as separate controls.
+        can_have_steps: False to find a switch. Then NRPNs do not count, and the two halves of a 14-bit control count
+            as separate controls.
         """
         found = [
             (movement.clearness(place.control.kind), place, movement)
@@ -155,7 +156,7 @@ class Recognition:
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
         # If the lower half has sent a single message, or far fewer than the upper half, it may be a control of its own.
-        # If it has sent more than the upper half, both still belong together: a sender may leave out an unchanged MSB.
+        # If it has sent more than the upper half, both are still one control: a sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 # With `scaled`, a target moves at most STEEPEST times as fast as its control.
 STEEPEST = 4.0
-# With `pick_up`, a control moves its target if their distance is at most NEAR times the range's length. NEAR is one
-# step of a 7-bit control.
+# With `pick_up`, a control takes hold of its target when it passes the target, or comes near it: as near as NEAR times
+# the range's length. NEAR is one step of a 7-bit control.
 NEAR = 1.0 / 127.0
-_SAME = 1e-6  # positions this near count as equal, because a conversion to units and back changes a position
+_SAME = 1e-6  # positions this near count as equal: converted to a unit and back, a position is no longer exact
 
 
 class Takeover:
@@ -23,7 +23,7 @@ class Takeover:
         self.place: float | None = None
 
     def pick_up(self, place: float, stands: float, low: float, high: float) -> float | None:
-        """The target's new position; None while the control has not passed the target.
+        """The target's new position; None until the control passes the target or comes near it (NEAR).
 
         place: the control's position, on the target's travel.
         stands: the target's position.

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 
 Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
-# A curve is a name, one velocity for every note, or points (played, heard) with straight lines between them.
+# A curve is the name of a shape, or one velocity that every note gets, or points (played, heard) that straight lines
+# join.
 VelocityCurve = Literal["linear", "soft", "hard"] | Velocity | tuple[tuple[Velocity, Velocity], ...]
 _EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # a named curve is a power of the played velocity
 

@@ -1,1 +1,1 @@
-"""Stores the state of an engine in a recorded MIDI file, so that another engine can continue from it."""
+"""Stores an engine's state in a recorded MIDI file, so that another engine can continue from this state."""

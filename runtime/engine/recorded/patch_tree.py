@@ -17,8 +17,8 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the size of the longest trajectory's colour
-MOST_PARTS = 8  # most trajectories of a patch, and most patches of a morph
+LARGEST_ARRAY_BYTES = 4 * 2**20  # about twice the size of the longest trajectory's `colour_db`
+MOST_PARTS = 8  # a patch has at most this many trajectories, and a morph at most this many patches
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"
 
@@ -26,12 +26,12 @@ _REMEDY = "use a recording of this version"
 def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
     """A patch as values for JSON, to be read by `patch_of_tree`.
 
-    base: the reader's settings; the tree holds only settings that differ from them.
+    base: the settings that `patch_of_tree` will get, too. The tree holds only the settings that differ from them.
     """
     settings, plain_base = config_tree(patch.settings), config_tree(base)
     tree: dict[str, Any] = {
         "settings": {key: value for key, value in settings.items() if value != plain_base[key]},
-        # The file of a trajectory may change, so its name is left out, and the trajectory itself is stored below.
+        # A trajectory's file may change. So the tree holds no file name, but the trajectory itself (see below).
         "sound": msgspec.to_builtins(msgspec.structs.replace(patch.sound, trajectory=None), str_keys=True),
     }
     if patch.positions is not None:
@@ -52,6 +52,7 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
 def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
     """The patch in a tree that `patch_tree` made; UserError for any other tree.
 
+    base: the settings that `patch_tree` got.
     where: the file that the error names.
     """
     try:

@@ -18,7 +18,8 @@ _TUPLE, _DICT, _SET, _FLOAT, _DEQUE = "tuple", "dict", "set", "float", "deque"
 def taken(thing: object) -> dict[str, Any]:
     """An object's plain attributes by name; mutable containers are copied. Fast enough for the audio thread.
 
-    It does not look into containers: `tree_of` leaves out those whose values are not plain.
+    Every container counts as plain here, whatever it contains. `tree_of` leaves out the containers whose values are not
+    plain.
     """
     return {
         name: value.copy() if isinstance(value, _COPIED) else value
@@ -79,7 +80,7 @@ def _is_like(value: object, present: object) -> bool:
 
 
 def _coded(value: object) -> Any:
-    if isinstance(value, float):  # also a NumPy float64
+    if isinstance(value, float):  # a NumPy float64 is a float, too
         value = float(value)
         return value if math.isfinite(value) else {_FLOAT: str(value)}
     if isinstance(value, _SCALARS):

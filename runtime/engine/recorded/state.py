@@ -25,9 +25,9 @@ FIRST_SOUND, OTHER_SOUND = -1, -2
 class EngineState(msgspec.Struct, frozen=True):
     """The state of an engine's controls at `frame`, the next frame to be rendered.
 
-    program: the program that chooses the present sound; FIRST_SOUND for the sound at the start, OTHER_SOUND for a sound
-        that an event delivered.
-    chosen: the delivered sound if `program` is OTHER_SOUND, or None.
+    program: the number, from 0, of the MIDI program that chooses the present sound; FIRST_SOUND for the sound at the
+        start, OTHER_SOUND for a sound that an event delivered.
+    chosen: the delivered sound if `program` is OTHER_SOUND, else None.
     parts: the plain values of the engine's objects, by name.
     waiting: the posted events that are not yet applied, with their frames.
     step: the present step of the sound's morph, or None.
@@ -83,7 +83,7 @@ class StateKeeper:
         return EngineState(frame, is_silent, FIRST_SOUND + number, parts, waiting, None, step)
 
     def give(self, state: EngineState) -> None:
-        """Restore a state before the first block; the caller must queue the state's waiting events."""
+        """Restore a state; call it before the first block. The caller must queue the state's waiting events."""
         palette, performance, knobs = self._palette, self._performance, self._knobs
         if state.chosen is not None:
             chosen = palette.ready(state.chosen)
@@ -92,7 +92,7 @@ class StateKeeper:
             chosen = known[min(max(0, state.program - FIRST_SOUND), len(known) - 1)]
         begun_at = state.parts.get("knobs", {}).get("begun_at")
         if begun_at is not None:
-            knobs.choose(begun_at)  # `performance.choose` may keep these positions
+            knobs.choose(begun_at)  # `performance.choose` keeps these positions if the patch has none
         performance.choose(chosen, state.frame)
         if "clock" in state.parts:
             palette.tempo.begin_loop(state.frame)

@@ -16,7 +16,8 @@ _N_VERSIONS = 8
 class DecoderRows:
     """Writes the decoder's input rows; caches each lane's conditioning until the lane's note changes.
 
-    Attribute moved: the modulated positions of the latents in each lane's newest row, float32 (n_lanes, n_latents).
+    Attribute:
+    moved: the modulated positions that `fill` last got for each lane's latents, float32 (n_lanes, n_latents).
     """
 
     def __init__(self, card: Card, n_lanes: int):
@@ -24,7 +25,7 @@ class DecoderRows:
         lowest, highest = card.note_range
         self._lowest_note = lowest
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
-        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # a row for each lane; only its conditioning counts
+        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # a row for each lane; its latents are not used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes
         # Knob positions in the decoder's units, one row for each of the newest versions of the knobs.

@@ -29,13 +29,14 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.presets import start_positions
 from runtime.sound.patch import Patch
 
-# A note's energy counts from _FIRST_S to _LAST_S. It is computed at _N_MOMENTS moments, evenly spread in this stretch.
+# A note's energy is that of the stretch from _FIRST_S to _LAST_S after its start. It is computed at _N_MOMENTS moments,
+# evenly spread in this stretch.
 _FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 12
 _N_DECODED = 3  # parts of the stretch; the spectra are decoded once for each part
 _LARGEST_GAIN_DB = 36.0
-# See `_gains_db`. Slow differences are those that take more than _SMOOTH_KEYS keys to change.
+# `_gains_db` keeps slow differences between keys, up to _KEPT_DB. To find them, it smooths over _SMOOTH_KEYS keys.
 _KEPT_DB, _SMOOTH_KEYS = 3.0, 3
-_STEEPEST_DB = 1.0  # from key to key
+_STEEPEST_DB = 1.0  # the largest change of the smooth curve in `_gains_db` from one key to the next
 _RUN_MEL = 20.0  # about a quarter of a band; harmonics in one interval of this width get one gain
 _NEPER_PER_DB = np.float32(np.log(10.0) / 10.0)
 _LEAST_POWER = 1e-12
@@ -69,7 +70,7 @@ class EvenKeys:
     def _energies_db(
         self, stretch: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray, blend: float
     ) -> np.ndarray:
-        """Each key's energy, relative to its loudness without colour and level: float64 (N_KEYS,), in dB.
+        """Each key's energy with colour and level, relative to its loudness without either: float64 (N_KEYS,), in dB.
 
         A constant that is the same for all keys is left out.
         weights, keep: from `Trajectories.shares`.
@@ -92,10 +93,10 @@ class EvenKeys:
         blend: float,
         places: _Places,
     ) -> list[np.ndarray]:
-        """Each key's energy divided by its loudness without colour: an array (N_KEYS,) for each moment of `part`.
+        """Each key's energy with colour, divided by its loudness without colour: (N_KEYS,) for each moment of `part`.
 
-        part: a part of the stretch. All moments have the same latents, the part's mean. The other arguments: as in
-            `_energies_db`.
+        part: a part of the stretch. All its moments are decoded with its mean latents.
+        Other arguments: as in `_energies_db`.
         """
         n_latents = len(positions)
         offsets = weights @ part.values[:, :, :n_latents].mean(axis=1)
@@ -111,11 +112,11 @@ class EvenKeys:
         return energies
 
     def _powers(self, positions: np.ndarray, blend: float, places: _Places) -> tuple[np.ndarray, np.ndarray]:
-        """Two powers of each run of each key's spectrum: with noise phases, and with the blend.
+        """The power of each run of each key's spectrum, with noise phases and with the blend: two float32 (n_runs,).
 
-        Both are float32 (n_runs,), relative to the key's strongest run with noise phases. The engine sets a spectrum's
-        level by its power with noise phases.
-        positions: of the latents, (N_KEYS, n_latents).
+        A run: as in `_Places`. Both powers are relative to the power of the key's strongest run with noise phases,
+        because the engine sets a spectrum's level by its power with noise phases.
+        positions: each key's positions of the latents, (N_KEYS, n_latents).
         """
         card = self._instrument.card
         rows = np.concatenate([card.latents_at(positions), card.conditioning.rows(np.array(self._model_notes))], axis=1)
@@ -142,12 +143,13 @@ class EvenKeys:
 def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
     """The gains in dB that bring the energies of all keys to a smooth curve: float64 (N_KEYS,).
 
-    own_keys: the keys at which the colour was found. The curve goes through their energies, so their gains are 0.
+    own_keys: the keys at which the colour was found.
 
-    Between own keys the curve is a straight line plus slow differences of up to _KEPT_DB. These differences are kept
-    because sounds were made equally loud with them. From key to key the curve changes by at most _STEEPEST_DB. If own
-    keys differ by more, they get gains that are not 0. A key that would need more than _LARGEST_GAIN_DB stays beside
-    the curve, and the step to it may be larger.
+    The curve goes through the energies of the own keys, so their gains are 0. Between two own keys it is a straight
+    line plus the slow differences from that line, up to _KEPT_DB. They are kept because the bundled sounds were made
+    equally loud while they had these differences. From key to key the curve changes by at most _STEEPEST_DB. If own
+    keys differ by more than that, the curve leaves their energies, and their gains are not 0. No gain is larger than
+    _LARGEST_GAIN_DB, so a key that would need a larger one does not reach the curve.
     """
     straight_db = np.interp(np.arange(N_KEYS), own_keys, energies_db[own_keys])
     slow_db = _smoothed(np.clip(energies_db - straight_db, -_KEPT_DB, _KEPT_DB))
@@ -156,9 +158,9 @@ def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
 
 
 def _gentle(values: np.ndarray, own_keys: list[int]) -> np.ndarray:
-    """Values near the given ones, with a change of at most _STEEPEST_DB from key to key: (N_KEYS,).
+    """The values, changed so that they differ by at most _STEEPEST_DB from key to key: (N_KEYS,).
 
-    The values of own keys change only if they are too far from each other for this limit.
+    The values of own keys change only if they differ from each other by more than this limit allows.
     """
     far_db = _STEEPEST_DB * np.abs(np.arange(N_KEYS)[:, None] - np.arange(N_KEYS))
     own, beside_db = _nearest(values[own_keys], far_db[np.ix_(own_keys, own_keys)]), far_db[:, own_keys]
@@ -167,10 +169,10 @@ def _gentle(values: np.ndarray, own_keys: list[int]) -> np.ndarray:
 
 
 def _nearest(values: np.ndarray, far_db: np.ndarray) -> np.ndarray:
-    """Values v near the given ones, with abs(v[i] - v[j]) <= far_db[i, j] for all i and j.
+    """Values v with abs(v[i] - v[j]) <= far_db[i, j] for all i and j, as near as possible to the given values.
 
-    Their largest distance from the given values is the least possible. They are the mean of two curves that keep to
-    far_db: the lowest curve that is nowhere below the given values, and the highest curve that is nowhere above them.
+    The largest distance between v and the given values is the least possible. v is the mean of two curves within the
+    same limits: the lowest curve that is nowhere below the given values, and the highest that is nowhere above them.
     """
     return 0.5 * ((values - far_db).max(axis=1) + (values + far_db).min(axis=1))
 
@@ -194,12 +196,14 @@ def _pins(values: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
 
 
 class _Places(NamedTuple):
-    """The runs of all keys' spectra, laid end to end; the bins of a run have one gain.
+    """The runs of all keys' spectra. A run is a row of neighbouring bins that get one gain.
+
+    The spectra are laid end to end: bins, runs and bands are counted through all keys.
 
     first_bins: the first bin of each run.
     keys: the key of each run.
-    columns: the number of the band below each run, counted through the bands of all keys.
-    shares: the weight that the band above each run has in the run's gain, 0 to 1.
+    columns: the number of the band just below each run.
+    shares: the weight, 0 to 1, that the band just above each run has in the run's gain.
     loudness: each run's weight in the loudness of its spectrum.
     heard: 1 if the run sounds, else 0.
     first_runs: the first run of each key.
@@ -216,7 +220,7 @@ class _Places(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _places(spec: StftSpec, rate_hz: int, model_notes: tuple[int, ...], semitones: tuple[float, ...]) -> _Places:
-    """model_notes: the note that is decoded for each key. semitones: how far it is transposed."""
+    """model_notes: the note that is decoded for each key. semitones: how far that note is transposed."""
     shifts = np.array(semitones) / 12.0
     fft_size, n_heard = sizes_at(spec, rate_hz)
     ends = [sounding_bins(2.0**shift, 2.0**shift, n_heard, fft_size // 2) for shift in shifts]
@@ -241,7 +245,7 @@ def _places(spec: StftSpec, rate_hz: int, model_notes: tuple[int, ...], semitone
 
 
 def _harmonics(spec: StftSpec, note: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first bin of each harmonic, and the frequency in Hz that decides about the harmonic's gain."""
+    """The first bin of each harmonic, and the frequency in Hz at which the harmonic's gain is looked up."""
     fundamental_hz = float(note_to_hz(note))
     numbers = np.maximum(harmonic_numbers(spec.n_bins, spec.bin_hz, fundamental_hz), 1.0)
     first_bins = np.flatnonzero(np.diff(numbers, prepend=0.0))
@@ -251,7 +255,8 @@ def _harmonics(spec: StftSpec, note: int) -> tuple[np.ndarray, np.ndarray]:
 def _runs(first_bins: np.ndarray, frequency_hz: np.ndarray, shift: float, end: int) -> tuple[np.ndarray, np.ndarray]:
     """The runs of a key: the first bin of each run, and its frequency in Hz as heard.
 
-    A run is one harmonic, or several that are close together. shift: in octaves.
+    A run is one harmonic, or several that are close together.
+    shift: the transposition, in octaves.
     end: the first bin that does not sound; a run begins there.
     """
     heard_hz = frequency_hz * 2.0**shift

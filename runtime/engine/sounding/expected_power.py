@@ -1,4 +1,4 @@
-"""The power with which spectra sound: with noise phases, with coherent phases, and with a blend of both."""
+"""The power that spectra have when they sound with noise phases, with coherent phases, or with a blend of both."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from runtime.engine.synthesis.shaping.levels import SHARED_OVER_OWN
 
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 _LEAST_POWER = np.float32(1e-30)
-# The magnitude of the softest sinusoid that is looked at, relative to the spectrum's loudest bin. Softer sinusoids
-# count as if they were heard in full: to look at all of them would take three times as long.
+# The heard share of a sinusoid's power is computed only if the sinusoid is louder than this, relative to the spectrum's
+# loudest bin. Softer sinusoids count as heard in full: to compute the share of all would take three times as long.
 _LEAST_SINUSOID = np.float32(3e-3)
-# A Hann window's lobe, 1 at its peak, at places from _FARTHEST_BINS below the peak to _FARTHEST_BINS above.
+# The lobe of a Hann window, with a peak of 1. Its places lie from _FARTHEST_BINS below the peak to as far above it.
 _FARTHEST_BINS, _PLACES_PER_BIN = N_BESIDE + 1, 256
 _PLACES = np.arange(-_FARTHEST_BINS * _PLACES_PER_BIN, _FARTHEST_BINS * _PLACES_PER_BIN + 1) / _PLACES_PER_BIN
 _LOBE = (np.sinc(_PLACES) + 0.5 * (np.sinc(_PLACES - 1.0) + np.sinc(_PLACES + 1.0))).astype(np.float32)
-_LOBE_POWER = np.float32(1.5)  # the sum of the squares of a lobe's bins, wherever between two bins its peak is
+_LOBE_POWER = np.float32(1.5)  # the sum of the squares of a lobe's bins, also if its peak lies between two bins
 
 
 def noise_power(magnitudes: np.ndarray) -> np.ndarray:
-    """The power of each bin with noise phases: float32 (n, n_bins), shaped as `magnitudes`.
+    """The power of each bin with noise phases, float32 (n, n_bins).
 
-    A bin whose neighbours are silent has the square of its magnitude.
+    It is the square of the bin's magnitude, plus SHARED_OVER_OWN times the product of this magnitude and the magnitude
+    of the next higher bin.
     """
     power = np.square(magnitudes)
     power[:, :-1] += SHARED_OVER_OWN * magnitudes[:, :-1] * magnitudes[:, 1:]
@@ -33,10 +34,12 @@ def noise_power(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def coherent_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The power of each bin with coherent phases, before these are made as loud as noise phases: float32 (n, n_bins).
+    """The power of each bin with coherent phases, before they are made as loud as noise phases: float32 (n, n_bins).
 
-    A sinusoid has one frequency, so its bins add up as far as they have the shape of a lobe. Where a lobe is too narrow
-    or too wide, the rest is not heard: a peak of one bin loses 1.8 dB. magnitudes: contiguous.
+    All bins of a sinusoid sound at one frequency. If they have the shape of a Hann window's lobe, their power is heard
+    in full. If they form a narrower or wider peak, a part is not heard: a peak of one bin loses 1.8 dB.
+
+    magnitudes: a contiguous array (n, n_bins).
     """
     power = np.square(magnitudes)
     finder = PeakFinder(len(magnitudes), spec.n_bins, spec.first_heard_bin)
@@ -62,7 +65,7 @@ def blended_power(noise: np.ndarray, squares: np.ndarray, coherent: np.ndarray, 
 
 
 def _heard_shares(magnitudes: np.ndarray, peaks: Peaks) -> tuple[np.ndarray, np.ndarray]:
-    """The places of the sinusoids' bins in the flattened magnitudes, and the share of their power that is heard."""
+    """For each bin of a sinusoid, its place in the flattened magnitudes and the heard share of the sinusoid's power."""
     places, always = peaks.places + _BESIDE, np.ones(len(peaks.places), bool)
     belong = np.stack([peaks.two_below, always, always, peaks.above, peaks.two_above])
     bins = magnitudes.reshape(-1).take(places, mode="clip") * belong

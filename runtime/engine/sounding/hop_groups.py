@@ -1,6 +1,6 @@
 """Says which lanes hop together, and when.
 
-At a hop a lane's next sound is made. At a reading, a little before the hop, only the spectrum for it is made.
+At a hop a lane's next sound is made. At a reading, a little before the hop, only that sound's spectrum is made.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from runtime.events import NEVER
 
-# A batch is decoded faster than single lanes, but a large batch makes one block too slow.
+# Decoding lanes together is faster than one by one, but decoding many lanes together makes one block too slow.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
 # the hop size, divided by the distance from a reading to its hop
 _READING_PART = 4
@@ -20,7 +20,7 @@ class HopGroup:
     """Lanes that hop together, at the frames that equal `offset` modulo the hop size.
 
     due: the hop at which the lanes' next sound must be made; NEVER if they are silent.
-    made_for: the `Knobs.n_changes` of the lanes' newest sound or reading.
+    made_for: the value of `Knobs.n_changes` at the lanes' newest sound or reading.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -41,9 +41,9 @@ class HopGroups:
 
     groups: ascending by lane and by `HopGroup.offset`.
     of_lane: each lane's group.
-    offsets_by_lane: for each lane, its hops as frames modulo the hop size.
-    point_offsets: for each lane, its points as frames modulo the hop size, if its voice has points of its own. In a
-        group, the points of lanes 0 to 3 are at their hops, those of lanes 4 to 7 a quarter of a hop later, and so on.
+    offsets_by_lane: for each lane, the frame of its hops modulo the hop size.
+    point_offsets: for each lane, the frame of its points modulo the hop size, if its voice has points of its own. In a
+        group, the first four lanes have these points at their hops, the next four a quarter of a hop later, and so on.
     reads_early: whether there are readings.
     frames_ahead: frames from a reading to its hop.
     """
@@ -83,7 +83,9 @@ class HopGroups:
         return [group for group in self.groups if group.due != NEVER and group.hop_from(hop) == hop]
 
     def due_at(self, frame: int, wanted: int, touched: Iterable[int]) -> list[HopGroup]:
-        """The groups whose sound must be made at `frame`. A group whose sound is out of date is due at its next hop.
+        """The groups whose sound must be made at `frame`.
+
+        A group whose sound is out of date becomes due at its first hop at or after `frame`.
 
         wanted: the present `Knobs.n_changes`.
         touched: lanes that need new sound though no knob moved.

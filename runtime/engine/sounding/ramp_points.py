@@ -10,17 +10,18 @@ from runtime.events import NEVER
 
 
 class RampPoints:
-    """The points of each voice. There is one at each of its hops; a sound that changes fast has further points.
+    """The points of each voice. A voice has a point at each of its hops, and more points if its sound changes fast.
 
-    Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
-    hop, would cause images at the hop rate, 27 dB below the tone. With these points, the images are more than 40 dB
-    below the tone.
+    A voice whose spectrum follows a fast LFO also has a point halfway between two hops. A 10 Hz LFO, interpolated
+    linearly from hop to hop, would cause images at the hop rate, 27 dB below the tone. With these points, the images
+    are more than 40 dB below the tone.
 
-    A note with a fast envelope, such as a plucked one, begins with closer points, counted from its start.
+    A note whose spectrum changes fast at first, such as a plucked one, begins with points that are closer together.
+    These are counted from the note's start.
 
     Voices that are made one by one have points of their own in place of those at the hops (see `HopGroups`).
 
-    A voice has no point where it begins: a chord's first block has enough work.
+    A voice has no point at its first frame: the first block of a chord has enough other work.
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size.
     point_offsets: for each lane, the frame of its own points modulo the hop size.
@@ -31,7 +32,7 @@ class RampPoints:
         self._hop_size, self._half = hop_size, hop_size // 2
 
     def frames_to_next(self, voices: Iterable[Voice], frame: int) -> list[int]:
-        """For each voice, the frames from `frame` to its next point, at least 1."""
+        """For each voice, the number of frames from `frame` to its next point, at least 1."""
         frames, former, n_frames = [], None, 0
         for voice in voices:
             played = voice.played
@@ -67,7 +68,7 @@ class RampPoints:
         return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
-        """The frames to the next point of the voices that have points between their hops; NEVER if none has any."""
+        """The number of frames to the next point of any voice with points between its hops; NEVER if there is none."""
         return min(self.frames_to_next(self._with_extra(voices, frame), frame), default=NEVER)
 
     def is_extra(self, voices: Iterable[Voice], frame: int) -> bool:
@@ -91,7 +92,7 @@ class RampPoints:
         return [v for v, n_frames in zip(voices, ahead, strict=True) if n_frames == 1 and v.started_at < frame]
 
     def opens(self, voice: Voice, frame: int) -> bool:
-        """Whether the voice's note has just begun and may change fast."""
+        """Whether the voice's note begins with closer points, and this part of the note is not over at `frame`."""
         points = voice.played.opening_points
         return bool(points) and frame - voice.started_at < points[-1][0]
 

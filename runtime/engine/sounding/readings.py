@@ -14,8 +14,8 @@ from runtime.engine.voices.bank import Voice, VoiceBank
 class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
-    This is done while coherent phases or moving spectra sound, because they make hops cost most. If a knob moves
-    between a reading and its hop, the move is not heard at that hop, but at the next one.
+    This is done while coherent phases or moving spectra sound, because hops cost most then. If a knob moves between a
+    reading and its hop, the move is not heard at that hop, but at the next one.
 
     points: the points of voices that move. The other arguments are those of `VoiceSound`.
     """
@@ -24,7 +24,10 @@ class Readings:
         self._spectra, self._hops, self._points, self._bank, self._knobs = spectra, hops, points, bank, knobs
 
     def begin_span(self, moving: Sequence[Voice], frame: int) -> None:
-        """Decide whether the span that begins at `frame` has readings. moving: the voices whose spectra move."""
+        """Decide whether the span that begins at `frame` has readings.
+
+        moving: the voices whose spectra move.
+        """
         is_coherent = any(knobs.blend for knobs in self._knobs.heard)
         is_early = is_coherent or any(not voice.played.has_own_points for voice in moving)
         self._hops.read_early(is_early, frame)
@@ -47,10 +50,10 @@ class Readings:
         return bool(groups)
 
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
-        """Take the voices that have a point at the next hop, and make the spectra of the point that follows it.
+        """For voices that have a point at the next hop, make the spectra of the point after that one.
 
-        A voice gets its spectrum here only if its ramp is as long as the ramp of the first voice. All other voices get
-        their spectra at the hop.
+        From that hop, a ramp leads to the later point. Only voices whose ramp is as long as that of the first voice
+        get their spectra here. The others get theirs at the hop.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
@@ -85,12 +88,12 @@ class Readings:
 
 
 def _stale(voices: Sequence[Voice]) -> list[Voice]:
-    """The voices whose spectra were made for earlier positions of the knobs."""
+    """The voices whose spectra are out of date, without those whose spectra move by themselves."""
     return [v for v in voices if v.spectrum_version != v.knobs.version and not v.played.spectrum_moves]
 
 
 def _waits(voice: Voice) -> bool:
-    """Whether a voice may wait for the next reading, because nothing but knobs has moved."""
+    """Whether a voice may wait for the next reading: only knobs have moved, and its spectra can be made early."""
     return voice.spectrum_version >= 0 and _can_be_read_early(voice)
 
 

@@ -1,4 +1,4 @@
-"""Remembers the newest spectrum of each note, for when the note is struck again."""
+"""Remembers the newest spectrum of each note, so that a note that is struck again need not be decoded again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime.engine.voices.bank import Voice
 
 
 class RememberedSpectra:
-    """The newest spectrum of each note, with the version of the knobs for which it was decoded.
+    """The newest spectrum of each model note, and the version of the knobs (SoundKnobs) for which it was decoded.
 
     Spectra of voices with an MPE slide are not remembered.
     """
@@ -25,14 +25,14 @@ class RememberedSpectra:
         return not voice.slide and self._versions[voice.model_note - self._lowest] == voice.knobs.version
 
     def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:
-        """Keep each voice's spectrum for the voice's note; magnitudes: the spectra, (n_voices, n_bins)."""
+        """Keep the spectrum of each voice as that of its model note; magnitudes: the spectra, (n_voices, n_bins)."""
         for voice, row in zip(voices, magnitudes, strict=True):
             if not voice.slide:
                 self._magnitudes[voice.model_note - self._lowest] = row
                 self._versions[voice.model_note - self._lowest] = voice.knobs.version
 
     def recall(self, voices: Sequence[Voice], out: np.ndarray) -> np.ndarray:
-        """Write the remembered spectra into the first rows of `out`, and return these rows."""
+        """Write the spectra of the voices' model notes into the first rows of `out`, and return these rows."""
         for voice, row in zip(voices, out, strict=False):
             row[:] = self._magnitudes[voice.model_note - self._lowest]
         return out[: len(voices)]

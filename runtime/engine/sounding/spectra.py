@@ -75,7 +75,7 @@ class Spectra:
         self._foreseen: Foreseen | None = None
         self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
         self._prepared: dict[int, Prepared] = {}  # keys: the frames at which ramps begin
-        self._prepared_notes: dict[int, int] = {}  # for each lane, `Voice.order` of the prepared note
+        self._prepared_notes: dict[int, int] = {}  # for each lane with a prepared spectrum, its note's `Voice.order`
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
@@ -86,14 +86,15 @@ class Spectra:
         self._make(voices, frame, opening, self._sound.set_spectra)
 
     def prepare(self, voices: Sequence[Voice], frame: int) -> None:
-        """Make the spectra of voices early, for their hop at `frame`, from the knobs' present positions."""
+        """Make the spectra for the voices' coming hop, at `frame`, from the knobs' present positions."""
         self._make(voices, frame, False, self._sound.prepare)
         for voice in voices:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` whose prepared spectrum still fits their note and slide. Call `give_prepared` for them
-        next.
+        """Those of `voices` whose prepared spectrum still fits, because their note and slide have not changed.
+
+        Call `give_prepared` for them next.
         """
         if not self._prepared_notes:
             return []
@@ -105,7 +106,7 @@ class Spectra:
         self._sound.take_prepared([voice.lane for voice in voices], are_targets=False)
 
     def _make(self, voices: Sequence[Voice], frame: int, opening: bool, take: Take) -> None:
-        # The decoder's spectra are used as they are.
+        # These voices use the decoder's spectra as they are, without shaping.
         plain = [voice for voice in voices if voice.played.is_plain and not voice.knobs.shapes]
         if plain:
             self._make_plain(plain, opening, take)

@@ -20,11 +20,12 @@ _NONE = np.zeros((1, 1))
 
 
 class VoiceValues(NamedTuple):
-    """What modulation adds to the spectral targets of voices that play one sound, at one frame.
+    """How modulation changes the spectral targets of voices that play one sound, at one frame.
 
-    sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all.
-    offsets, kept: they turn a knob's position p into p * kept + offsets, (n, n_latents); None without trajectories.
-    colour_db: the trajectories' gains of bands, (n, n_bands), or None.
+    sums: for each target, what is added to it: float64 (n, 1) for n voices, or (1, 1) if it is the same for all.
+    offsets, kept: trajectories change a knob's position p to p * kept + offsets; both (n, n_latents), or None without
+        trajectories.
+    colour_db: the gain that trajectories give each band, (n, n_bands); None if they change no band.
     """
 
     voices: Sequence[Voice]
@@ -51,7 +52,7 @@ class VoiceValues(NamedTuple):
 
     def keys(self) -> list[bytes]:
         """For each voice, the modulated values on which its spectrum depends, as bytes."""
-        sums = (column for target, column in self.sums.items() if target != "width")  # a width needs no new spectrum
+        sums = (column for target, column in self.sums.items() if target != "width")  # spectra do not depend on width
         columns = [*sums, *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
         n, widths = len(self.voices), [column.shape[1] for column in columns]
         if not columns:
@@ -120,7 +121,7 @@ class VoiceValues(NamedTuple):
 
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
-    """The values at `frame`, one group for each sound; the voices of a group keep their order.
+    """The modulation at `frame`: one VoiceValues for each chosen sound. The voices of a sound keep their order.
 
     spacing_frames: as in `Moment`.
     """

@@ -1,4 +1,4 @@
-"""Gives sounding voices their spectra, hops, blends of phases and widths."""
+"""Gives sounding voices their spectra, hops, widths and blends of phases."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _LANE = attrgetter("lane")
 class VoiceSound:
     """Decides for each span which voices get new spectra and hops, and makes both.
 
-    hops: says which lanes hop when.
+    hops: the groups of lanes that hop together, and the frames of their hops.
 
     Attribute:
-    can_foresee: whether `foresee` may have something to do.
+    can_foresee: whether any voice has points of its own; if none has, `foresee` does nothing.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class VoiceSound:
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
         self._beside = [sound.beside(hz) for hz in note_to_hz(np.arange(N_NOTES)).tolist()]
-        self._foreseen = NEVER, 0  # what the newest `foresee` worked for: frame, n_events
+        self._foreseen = NEVER, 0  # the point for which `foresee` last computed, and n_events then
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
-        # The voices with modulated spectra, and those of them that may have points between their hops.
+        # The voices whose spectra move. The second list: those that have points between hops, or had some at first.
         self._moving, self._moving_between = list[Voice](), list[Voice]()
 
     def end_silent(self, frame: int) -> None:
@@ -90,22 +90,26 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Find again which voices move, and whether there are readings.
+        """Decide again whether there are readings; call this after events for which `follow` is not called.
 
-        Call this after events for which `follow` is not called.
+        sources_changed: whether a source of modulation may have changed. If so, the voices whose spectra move are found
+            first.
         """
         if sources_changed:
             self._find_moving()
         self._readings.begin_span(self._moving, frame)
 
     def is_due(self, frame: int, with_points: bool) -> bool:
-        """Whether sound must be made at `frame`, for a hop or, if with_points, for a point between hops."""
+        """Whether sound must be made at `frame`.
+
+        with_points: whether a point between hops counts; if not, only hops count.
+        """
         if self._hops.due_at(frame, self._knobs.n_changes, ()):
             return True
         return with_points and self._points.is_extra(self._moving_between, frame)
 
     def read(self, frame: int, n_events: int) -> bool:
-        """Make the spectra of a reading at `frame`; return whether one was due. Never call it at a hop."""
+        """If there is a reading at `frame`, make its spectra; return whether there is one. Never call this at a hop."""
         return self._hops.reads_early and self._readings.read(self._moving, frame, n_events)
 
     def next_change(self, frame: int) -> int:
@@ -120,7 +124,7 @@ class VoiceSound:
         return self._hops.next_reading(frame + 1, None if self._moving else self._knobs.n_changes)
 
     def foresee(self, frame: int, n_events: int) -> None:
-        """Compute early what voices with points of their own will need at their next point.
+        """Compute early what voices with points of their own will need at the next of these points.
 
         Call it in a block without other work. If an event comes before that point, the values are computed again.
 
@@ -168,7 +172,7 @@ class VoiceSound:
             prepared += of_group
             wanting += wanting_of_group
             blending += [v for v in hopping if v.blend != v.knobs.blend and not v.played.blend_moves]
-        # Widened harmonics (`has_bandwidth`) depend on the blend: for a new blend, such a spectrum is made again.
+        # A spectrum with widened harmonics (`has_bandwidth`) depends on the blend. For a new blend it is made again.
         wanting += [voice for voice in blending if voice.has_bandwidth and voice not in wanting]
         if not (prepared or wanting or blending or opening):
             return
@@ -182,7 +186,11 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices. Adjacent lanes of a hop group are opened in one call if they sound alike."""
+        """Begin the sound of voices.
+
+        Adjacent lanes of a hop group are opened in one call if their blends are equal, and if either all of them are
+        plain lanes or all are transposed.
+        """
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -234,8 +242,9 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Begin to move the widths of voices whose width has changed; return False if a voice must wait for its next
-        hop.
+        """Begin to move the widths of hopping voices whose width has changed.
+
+        Return False if such a voice has no side yet: it gets one at its next hop, and its width moves only then.
         """
         if not self._palette.has_width:
             return True
@@ -258,7 +267,10 @@ class VoiceSound:
         self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin the ramps of these voices to their next points; moving: ascending by lane."""
+        """Begin each voice's ramp to its next point.
+
+        moving: the voices that have a point at `frame`, in the order of their lanes.
+        """
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames
@@ -275,16 +287,16 @@ class VoiceSound:
                     self._widths.move(voice.lane, frame, voice.width, n_frames)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
-        """The gain of each lane in a submix; 0 for a lane that cannot be mixed.
+        """The gain of each lane that can join a submix; 0 for each other lane.
 
-        A lane cannot be mixed if one of these is true:
+        A lane cannot join a submix if one of these is true:
         - It is not steady.
         - It begins to be transposed.
         - It is wide.
         - It has points of its own.
         - It has just begun, and changes fast.
-        - It has a bandwidth and coherent phases.
-        - Its blend is not the present sound's blend.
+        - It has a bandwidth, and its blend is above 0.
+        - Its blend is modulated, or is not the present sound's blend.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])

@@ -36,7 +36,7 @@ class Buses:
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
 
     def owners(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes in whose rings these lanes sound, ascending: the lanes themselves or their carriers."""
+        """The lanes in whose rings `lanes` sound, ascending: of a member of a bus the carrier, else the lane."""
         if not self._n_mixed:
             return list(lanes)
         buses = [self._lanes[lane].bus for lane in lanes]
@@ -45,10 +45,11 @@ class Buses:
     def renew(
         self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]
     ) -> set[int]:
-        """Mix the steady lanes that share a head. All lanes hop at `frame`.
+        """Mix the steady lanes that share a head. `frame` is a hop of all these lanes.
 
-        spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady.
-        Returns the heard lanes in which a crossfade must begin.
+        spectrum_changed: for each lane, whether its spectrum has changed.
+        gains: for each lane, its gain, or 0 if it is not steady.
+        Returns the lanes in whose rings a crossfade must begin.
         """
         rows_by_head: dict[Head, list[int]] = {}
         for row, lane in enumerate(lanes):
@@ -82,8 +83,8 @@ class Buses:
     def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:
         """Replace `former` by `bus`; either may be None. Returns the lanes in whose rings a crossfade must begin.
 
-        The new carrier's ring gets the sum of the members' old sounds. The old sound of a lane that leaves stays in the
-        former carrier's ring.
+        The ring of the new bus's carrier gets the sum of the old sounds of the new bus's members. If a lane leaves the
+        former bus, its old sound stays in the ring of that bus's carrier.
         """
         leaving = [] if former is None else [m for m in lanes if self._lanes[m].bus is former]
         entering = [] if bus is None else bus.members
@@ -124,9 +125,9 @@ class Buses:
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
         """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
-        How far ahead the bus's sound was made depends on block sizes, but the result must not depend on them. So the
-        bus's sound is kept only to the end of the present dense hop, or of the dense hop in which a running crossfade
-        ends.
+        How far ahead the bus's sound was made depends on block sizes. The result must not depend on block sizes. So the
+        bus's sound is kept only to the end of the present dense hop. While a crossfade is running, it is kept to the
+        end of the dense hop in which the crossfade ends.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

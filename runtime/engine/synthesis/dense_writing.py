@@ -15,9 +15,9 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 
 
 class DenseWriter:
-    """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
+    """Writes dense hops into the rings of transposed lanes, only as far as the rings will be read.
 
-    Each lane given to a method is a carrier, or is in no bus.
+    Every lane that a method is given is a carrier, or is in no bus.
 
     n_fade: length of the longest crossfade, in ring samples.
     """
@@ -29,18 +29,20 @@ class DenseWriter:
         self._ramps = RampWeights(rings.size // 2, OVERSAMPLING * CORNER_FRAMES)
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
-        """Write the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
+        """Write the sound of the lanes' present spectra up to the end of a crossfade that is due at `frame`."""
         fades = [self._lanes[number].fade_at(frame, self.n_fade) for number in lanes]
         self.write_to(lanes, [begin + length for begin, length in fades])
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
-        """Write the sound of the lanes' present spectra as far as a read at `frame` needs it."""
+        """Write the sound of the lanes' present spectra up to the last sample that a read at `frame` uses."""
         self.write_to(lanes, [self._lanes[number].head.place(frame) + N_AFTER for number in lanes])
 
     def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write each lane's ring up to the ring sample that `ends` has for the lane.
+        """Write each lane's ring at least up to the lane's place in `ends`.
 
-        Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call; a bus is always transformed alone.
+        One call transforms up to ROWS_AT_ONCE hops of the same sample rate. A bus is always transformed alone.
+
+        ends: one place for each lane, in ring samples.
         """
         hops = []
         for number, end in zip(lanes, ends, strict=True):
@@ -52,7 +54,9 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # brings lanes with the same hop number together: neighbours among them cost less
+        # In this order, lanes with the same hop number follow each other. If they are neighbours, `DenseHops` makes
+        # their hops together, which costs less.
+        hops.sort()
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]

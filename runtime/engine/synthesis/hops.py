@@ -18,10 +18,12 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, neighbour_pairs, ne
 
 _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
-# Most lanes per NumPy call. 16 is faster than 4 and 8: with fewer lanes, calls cost more time than the cache saves.
+# Most lanes per NumPy call. 16 is faster than 4 and 8: fewer lanes use the cache better, but need more calls, which
+# cost more time than the cache saves.
 MAX_ROWS = 16
-# Lanes are transformed in multiples of four rows, padded if need be. On 64-bit ARM, NumPy rounds the transform of a
-# single row differently, so a lane's sound would depend on the number of lanes. Four rows take as long as two.
+# Lanes are transformed one per row, in a multiple of four rows; unused rows fill up the last four. On 64-bit ARM, NumPy
+# rounds the transform of a single row differently. Without the unused rows, a lane's sound would depend on the number
+# of lanes transformed with it. Four rows take as long as two.
 ROWS_AT_ONCE = 4
 
 
@@ -44,9 +46,9 @@ class DenseHop(NamedTuple):
 class HopSynthesis:
     """Turns spectra of one StftSpec into sound at an engine's sample rate, one hop at a time.
 
-    Between two hops four windows overlap. If all four have the same spectrum M, one inverse transform makes their sum.
-    So a note begins at full level. In a spectrum, a Hann window adds parts of the two neighbouring bins to each bin. A
-    window's delay rotates the phases. So the four windows' spectra add up to
+    Between two hops, four windows overlap. Here all four have the same spectrum M, even at a note's start, so that the
+    note begins at full level. One inverse transform makes their sum. A Hann window adds parts of the two neighbouring
+    bins to each bin of a spectrum. A window's delay rotates the phases. So the four windows' spectra add up to
 
         F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1]
 
@@ -76,7 +78,8 @@ class HopSynthesis:
         self._sound = np.empty((MAX_ROWS, self.fft_size), np.float32)
         self._dense_spectra = np.zeros((ROWS_AT_ONCE, self.fft_size + 1), np.complex64)
         self._dense_scales = [np.float32(2.0 ** (1 - octave)) for octave in range(self.n_dense_octaves + 1)]
-        self._dense_filled = [0] * ROWS_AT_ONCE  # in each row of _dense_spectra, all bins from this one up are 0
+        # For each row of _dense_spectra, the number of its lowest bins that may be other than 0.
+        self._dense_filled = [0] * ROWS_AT_ONCE
         self._dense_sound = np.empty((ROWS_AT_ONCE, 2 * self.fft_size), np.float32)
 
     def hops(
@@ -97,8 +100,8 @@ class HopSynthesis:
         first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW lanes.
         blend: 0 (noise phases) to 1 (coherent phases).
         coherent: the lanes' spectra with coherent phases, complex64 (n, n_bins), or None; overwritten if blend < 1.
-        noise_weights: for each lane the weights of its bins' noise, float32 (2 * n_bins,), or None if they follow from
-            the blend.
+        noise_weights: for each lane, the weights of the noise in its bins, float32 (2 * n_bins,). If a lane has None
+            instead, or if all of noise_weights is None, the weights follow from the blend.
         """
         n = len(pairs)
         hop = DenseHop(pairs, noise_index, first_lane, self.n_bins, blend, coherent, noise_weights)
@@ -121,7 +124,8 @@ class HopSynthesis:
         next call.
 
         factors: float32 (n, 1), or None if all are 1.
-        coherent: the sum of the lanes' coherent spectra, (1, n_bins), or None.
+        coherent: the sum of the lanes' coherent spectra, each times its factor, complex64 (1, n_bins), or None;
+            overwritten if blend < 1.
         The other arguments are those of `hops`.
         """
         played = slice(2 * self._first_bin, 2 * self.n_bins)
@@ -142,7 +146,7 @@ class HopSynthesis:
     ) -> None:
         if coherent is None or blend < 1.0:
             if factors is not None:
-                # Cheaper than making each lane's complex spectrum and weighting that.
+                # To weight the magnitudes is cheaper than to make each lane's complex spectrum and weight that.
                 np.multiply(pairs[:, 1], factors, out=self._weighted_pairs[: len(pairs), 1])
                 pairs = self._weighted_pairs[: len(pairs)]
             taps = self._taps(noise_index, first_lane, len(pairs))
@@ -153,7 +157,8 @@ class HopSynthesis:
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
         """Sound of dense hops: float32 (n_lanes, 2 * hop_size >> octave), valid until the next call.
 
-        hops: together they have at most ROWS_AT_ONCE lanes. Their coherent spectra may share memory.
+        hops: together they have at most ROWS_AT_ONCE lanes. Each hop is used before the next one is taken, so an
+            iterator can make all their coherent spectra in the same memory.
         octave: how many times the sample rate is halved, at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
@@ -203,7 +208,7 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # Take the length from hop_size: a quarter of the transform's size may be a sample more.
+        # The length follows from hop_size, because a quarter of the transform's size may be one sample longer.
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= self._dense_scales[octave]
         return sound
@@ -211,7 +216,7 @@ class HopSynthesis:
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
         """Write the hop's spectra into `out`, but only the bins that sound.
 
-        played: where the floats of these bins lie in a whole spectrum.
+        played: the slice that these bins take up in a whole spectrum of floats.
         """
         weights = hop.noise_weights
         if weights is None:
@@ -225,7 +230,7 @@ class HopSynthesis:
                 first = row
 
     def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
-        """Do the work of `_fill` for some rows. weighs: True if all of them have noise weights, False if none has."""
+        """Do the work of `_fill` for rows that all have noise weights (weighs=True) or all have none (weighs=False)."""
         pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
         if weighs and coherent is not None:
             weighted = self._weighted_pairs[:n]
@@ -244,9 +249,9 @@ class HopSynthesis:
 
 
 def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted: bool = False) -> None:
-    """Mix `coherent` into `noise`, both spectra as floats; `coherent` is overwritten.
+    """Mix `coherent` into `noise`. Both are spectra as floats. If blend < 1, `coherent` is overwritten.
 
-    is_weighted: whether the noise already has its weight.
+    is_weighted: whether `noise` is already multiplied by the noise weights.
     """
     if blend < 1.0:
         coherent *= coherent_amplitude(blend)
@@ -265,10 +270,10 @@ def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:
 
 
 def smooth_fft_size(size: float) -> int:
-    """The whole number without prime factors above 13 that is nearest to `size`.
+    """The whole number nearest to `size` that has no prime factor above 13.
 
-    A transform of any other size takes ten times as long. But a changed size detunes the sound: if no such number lies
-    within 2 cents, the nearest whole number is returned.
+    A transform of any other size takes ten times as long. But a changed size detunes the sound. So if no such number
+    lies within 2 cents of `size`, the nearest of all whole numbers is returned.
     """
     nearest = round(size)
     reach = int(size * (_WIDEST_DETUNE - 1.0))

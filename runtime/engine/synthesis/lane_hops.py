@@ -20,7 +20,7 @@ OVERSAMPLING = 2
 class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size.
+    hop_offsets: for each lane, the remainder when the frame of any of its hops is divided by the hop size.
     n_frames: length of one sound: the hop size plus a crossfade.
 
     Attribute n_transforms: inverse transforms made so far.
@@ -40,16 +40,19 @@ class LaneHops:
         self._n_frames = n_frames
 
     def elapsed(self, lane: int, frame: int) -> int:
-        """Frames from a lane's newest hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
+        """How many frames the lane's latest hop lies before `frame`: 0 (the hop is at `frame`) to hop_size - 1."""
         return (frame - self._hop_offsets[lane]) % self.hop_size
 
     def number(self, lane: int, frame: int) -> int:
         return (frame - self._hop_offsets[lane]) // self.hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
-        """Sound of neighbouring lanes that hop together. It begins at their newest hop at or before `frame`.
+        """Sound of neighbouring lanes whose hops are at the same frames.
 
-        lanes: at most MAX_ROWS. Returns float32 (n, n_frames), valid until the next call; the caller may overwrite it.
+        The sound begins at the latest of these hops that is not after `frame`. Returns float32 (n, n_frames), valid
+        until the next call; the caller may overwrite it.
+
+        lanes: at most MAX_ROWS.
         """
         first = lanes.start
         number = self.number(first, frame)
@@ -88,7 +91,7 @@ class LaneHops:
 
 
 class PointHops:
-    """Makes the sound of plain lanes that have points of their own.
+    """Makes the sound of plain lanes that have points of their own (see `LaneSound.give_points`).
 
     Attribute has_points: for each lane, whether it has points of its own.
     """
@@ -96,10 +99,14 @@ class PointHops:
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
         self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
-        self._made_to = [0] * n_lanes  # each ring holds the sound of the present spectrum up to the hop at this frame
+        # For each lane, the frame of the hop up to which its ring holds the sound of its present spectrum.
+        self._made_to = [0] * n_lanes
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
-        """Begin a lane's sound at `frame`; is_made: whether its ring has the sound up to its next hop."""
+        """Begin a lane's sound at `frame`.
+
+        is_made: whether the ring already holds this sound up to the lane's next hop.
+        """
         self._made_to[lane] = frame - self._hops.elapsed(lane, frame) + is_made * self._hop_size
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
@@ -119,8 +126,8 @@ class PointHops:
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Only the last hop keeps the samples after its end: a crossfade there needs them, and no crossfade
-                # begins earlier.
+                # Only the last hop's sound keeps the samples after its end, since a crossfade may begin at this end.
+                # No crossfade begins at the end of an earlier hop's sound.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0
@@ -131,12 +138,12 @@ class PointHops:
 
 
 class DenseHops:
-    """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop.
+    """Makes dense hops. They have OVERSAMPLING samples for each frame, and no samples after their end.
 
     n_bins: number of bins that are heard.
     n_bins_below_half: number of bins from 0 Hz to half the engine's sample rate.
     n_octaves: how many times a dense hop's sample rate can be halved.
-    n_samples: samples of a dense hop whose sample rate is not halved.
+    n_samples: number of samples of a dense hop whose sample rate is not halved.
     """
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):
@@ -159,10 +166,13 @@ class DenseHops:
         return sound
 
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
-        """Sum of one dense hop of lanes, each times its share, made by one transform: (1, n_samples >> octave).
+        """Sum of the sounds of several lanes' dense hops, each sound times its lane's share.
+
+        One transform makes the sum. Returns (1, n_samples >> octave).
 
         shares: float32 (n, 1), 0 for a lane that is not mixed.
-        hop: as in `make`, for one of the mixed lanes. The hops of the other mixed lanes have the same number and bins.
+        hop: as in `make`, for one of the mixed lanes. The other mixed lanes' hops have the same number, and as many
+            bins that sound.
         octave: as in `make`.
         """
         lane, number, n_bins = hop

@@ -14,8 +14,8 @@ from runtime.engine.synthesis.phases.noise_weights import NoiseWeights
 class LanePhases:
     """Keeps each lane's blend, and the coherent phases of the lanes whose blend is not 0.
 
-    Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on. A transposed lane's dense
-    hops continue these numbers.
+    Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on. When a plain lane
+    becomes transposed, its dense hops go on with these numbers.
 
     magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra.
 
@@ -32,8 +32,8 @@ class LanePhases:
         self._has_phases = [False] * n_lanes
         self.leader: list[int | None] = [None] * n_lanes
         self._noise_weights = NoiseWeights(n_lanes, n_bins)
-        # What was found in each lane's prepared spectrum, and in its present one. The slice names the lanes that were
-        # searched together.
+        # The sinusoids found in each lane's next spectrum, and in its present one. The slice is the run of lanes whose
+        # spectra were searched together.
         self._prepared: list[tuple[slice, Found] | None] = [None] * n_lanes
         self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
 
@@ -66,7 +66,10 @@ class LanePhases:
             self._phases.end(lane)
 
     def set_bandwidths(self, lanes: Sequence[int], bandwidths_cents: Sequence[float]) -> None:
-        """Set the lanes' bandwidths; an empty sequence sets all to 0. The caller must also widen the lanes' spectra."""
+        """Set the lanes' bandwidths; if `bandwidths_cents` is empty, all become 0.
+
+        The caller must also widen the lanes' spectra.
+        """
         current = self._noise_weights.bandwidth_cents
         if not (any(bandwidths_cents) or any(current)):
             return
@@ -77,11 +80,14 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether phases may walk (`PhaseWalk`): some of these lanes have a bandwidth, and some a blend above 0."""
+        """Whether phases of these lanes can walk (see `PhaseWalk`).
+
+        They can if a lane has a bandwidth, and a lane (the same or another) has a blend above 0.
+        """
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:
-        """The weights of each lane's noise phases, float32 (2 * n_bins,), or None for a lane without a bandwidth.
+        """For each lane, the weights of its noise phases, float32 (2 * n_bins,), or None if it has no bandwidth.
 
         The whole result is None if no lane has a bandwidth, or if the lanes' common blend is 0.
         """
@@ -96,7 +102,7 @@ class LanePhases:
         return all(self._has_phases[lane] == (self.blend[lane] > 0.0) for lane in lanes)
 
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
-        """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
+        """Start coherent phases where the blend is no longer 0, end them where it is 0, fit them to changed spectra.
 
         numbers: for each lane, the number of its hop at `frame`.
         spectrum_changed: for each lane, whether its spectrum has changed.
@@ -123,7 +129,10 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Plan the lanes' spectra. A run of lanes is planned together with its sides if `lanes` has all these sides."""
+        """Plan the spectra of each run of neighbouring lanes.
+
+        If `lanes` has a side of every lane in a run, these sides are planned together with the run.
+        """
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:
@@ -141,7 +150,9 @@ class LanePhases:
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
         """Coherent spectra of lanes with one common blend, complex64 (n, n_bins); None if the blend is 0.
 
-        number: the hop's number. The result is valid until the next call.
+        The result is valid until the next call.
+
+        number: the hop's number.
         """
         return self._phases.spectra(lanes, number) if self.blend[lanes.start] else None
 
@@ -150,6 +161,6 @@ class LanePhases:
 
         lane: one of the mixed lanes, which have one common blend.
         number: the hop's number.
-        factors: float32 (n, 1) or None.
+        factors: float32 (n, 1); None if all are 1.
         """
         return self._phases.mixed_spectrum(lanes, number, factors) if self.blend[lane] else None

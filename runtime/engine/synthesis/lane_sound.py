@@ -20,8 +20,8 @@ from runtime.engine.synthesis.submix import Membership, PlainHops, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
-# Length of the crossfade from an old spectrum to a new one, at most the hop size. Overlap-add without a crossfade would
-# take a whole window, 93 ms.
+# Length of the crossfade from an old spectrum to a new one; it is cut to the hop size if that is shorter.
+# Without a crossfade, overlap-add would take a whole window, 93 ms, to change from one spectrum to the other.
 CROSSFADE_S = 0.008
 # How many hops one block makes while no spectrum changes. If a knob turns, the unplayed hops are made again. More hops
 # would be cheaper on average, but one block would have to make them all.
@@ -81,7 +81,7 @@ class LaneSound:
         return self._transposer.n_active
 
     def frames_to_hop(self, lane: int, frame: int) -> int:
-        """Frames until a lane's next hop after `frame`, 1 to hop_size."""
+        """Frames from `frame` to a lane's next hop after it, 1 to hop_size."""
         return self.hop_size - self._hops.elapsed(lane, frame)
 
     # Spectra, blends and ratios
@@ -126,7 +126,8 @@ class LaneSound:
     ) -> None:
         """Give lanes the spectra that they reach at the end of a ramp. `ramp` must follow.
 
-        takes_blends: whether the lanes reach `blends` along the ramp, too. The other arguments are as in set_spectra.
+        takes_blends: True if the ramp also leads to `blends`; False if the lanes keep their blends.
+        The other arguments are as in set_spectra.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         if takes_blends:
@@ -197,7 +198,7 @@ class LaneSound:
     def beside(self, fundamental_hz: float) -> np.ndarray:
         """How far each low bin is from the nearest multiple of a fundamental, in bins: float32 (N_LOW_BINS,).
 
-        `set_beside` takes this array, so that low sinusoids that are close to a multiple are moved onto it.
+        Give this array to `set_beside`: low sinusoids close to a multiple are then moved towards this multiple.
         """
         return beside_multiples(fundamental_hz / self._bin_hz)
 
@@ -246,7 +247,7 @@ class LaneSound:
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of lanes at full level. It is made as far as `fade_frames` past the next hop.
+        """Begin the sound of lanes at full level. Plain lanes' sound is made up to `fade_frames` past their next hop.
 
         lanes: they all hop together.
         blend: from 0 (noise phases) to 1 (coherent phases).
@@ -296,9 +297,9 @@ class LaneSound:
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade linearly from lanes' present sound to the sound of the spectra given by `set_targets`.
 
+        The crossfade begins at `frame` and lasts n_frames. It must not end after the lanes' next hop, unless the lanes
+        have points of their own.
         lanes: ascending; they all hop together.
-        The crossfade begins at `frame` and lasts n_frames. It ends at the lanes' next hop or before. If the lanes have
-        points of their own, it may end later.
         """
         transposed = self.transposed_among(lanes)
         if transposed:
@@ -314,15 +315,15 @@ class LaneSound:
             self._plain_hops.ramp(lanes, frame, n_frames)
 
     def n_hops_ahead(self, lanes: slice) -> int:
-        """How many hops the next call of `hop` should make: 1 after a change, else N_HOPS_AHEAD."""
+        """How many hops the next call of `hop` should make: 1 if a spectrum or blend has changed, else N_HOPS_AHEAD."""
         return 1 if any(self._changes.changed[lanes]) else N_HOPS_AHEAD
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
-        """Make n_hops hops for lanes that all hop at `frame`.
+        """Make the sound of n_hops hops, for lanes that have a hop at `frame`.
 
         lanes: ascending; the highest number is at most MAX_ROWS - 1 above the lowest.
-        gains: one for each lane number from the lowest to the highest, float32. A steady lane has its gain in the mix;
-            any other lane has 0. The array is overwritten.
+        gains: one for each lane number from the lowest to the highest, float32: a steady lane's gain in the mix, and 0
+            for any other lane. The array is overwritten.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)
@@ -387,11 +388,11 @@ class LaneSound:
         return self._transposer.read(lanes, frame, n_frames)
 
     def read_lane(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
-        """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
+        """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix or bus.
 
-        The array is valid until the next call, or the next call of `read_transposed`. Read no further than
-        `fade_frames` past the frame at which `hop` is due for the lane: a plain lane without points of its own has no
-        later sound, and its ring would give old samples there, without an error.
+        The array is valid until the next call of this method or of `read_transposed`. Read no further than
+        `fade_frames` past the hop for which `hop` must be called next. A plain lane without points of its own has no
+        later sound: its ring would give old samples there, without an error.
         """
         if self._transposer.active[lane]:
             self._transposer.unmix([lane], frame)

@@ -1,4 +1,4 @@
-"""Stores each lane's spectrum at one loudness, and keeps which spectra have changed or still crossfade."""
+"""Stores each lane's spectrum, brought to one loudness; keeps track of changed spectra and of crossfades."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class LaneSpectra:
     pairs: the stored spectra in the layout of `neighbour_pairs`, float32 (n_lanes, 3, 2 * n_bins).
     magnitudes: the stored spectra, (n_lanes, n_bins); a view of the memory of `pairs`.
     stored_shares: the shares by which the stored spectra are multiplied, float32 (n_lanes, 1).
-    shares: the shares for the next spectra, float32 (n_lanes, 1); 1 for a lane that was in no submix.
-    prepared: the spectra of the newest `prepare`, float32 (n_lanes, n_bins).
+    shares: the shares for the next spectra, float32 (n_lanes, 1); 1 for a lane that has never been in a submix.
+    prepared: each lane's spectrum from its newest `prepare`, float32 (n_lanes, n_bins).
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -34,7 +34,7 @@ class LaneSpectra:
         self.shares, self.stored_shares = np.ones((2, n_lanes, 1), np.float32)
         self._levels = Levels(spec, sample_rate_hz, n_bins, MAX_ROWS)
         self._levelled = np.empty((MAX_ROWS, n_bins), np.float32)
-        # np.full writes to the memory now; with np.zeros, the first hop would wait for its memory pages.
+        # np.full writes to the memory now. With np.zeros, the system would provide the memory pages during a hop.
         self.prepared = np.full((n_lanes, n_bins), 0.0, np.float32)
         self._prepared_shares = np.ones((n_lanes, 1), np.float32)
         self._factors, self._ratios = np.empty((2, MAX_ROWS, 1), np.float32)
@@ -81,7 +81,10 @@ class LaneSpectra:
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """The ratios shares / stored_shares, float32 (n, 1), or None if all are 1; valid until the next call."""
+        """For each lane, `shares` divided by the stored share; None if all ratios are 1.
+
+        float32 (n, 1), valid until the next call.
+        """
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
             return None
@@ -135,7 +138,7 @@ class SpectrumChanges:
     def take(self, lanes: slice, frame: int) -> list[bool]:
         """Return `changed` of these lanes and clear it; begin the crossfades of the lanes that have changed.
 
-        lanes: all hop at `frame`.
+        `frame` is a hop of all these lanes.
         """
         changed = self.changed[lanes]
         if any(changed):

@@ -8,7 +8,7 @@ from runtime.engine.synthesis.phases.noise import LANES_PER_ROW
 
 
 def runs_alike(lanes: Sequence[int], values: Sequence[object]) -> list[slice]:
-    """Group lanes as `runs_of` does, and begin a new run where the value changes.
+    """Group lanes as `runs_of` does, but only lanes with equal values belong to one run.
 
     values: one for each lane number.
     """
@@ -39,14 +39,14 @@ def _goes_on(runs: list[slice], lane: int) -> bool:
 
 
 class Sides:
-    """Keeps which lanes have a side, and gives each side a lane number.
+    """Remembers which lanes have a side, and gives each side a lane number.
 
     Lanes 0 to n_lanes - 1 are for voices. Lane k's side has the number `first` + k. `first` is a multiple of n_aligned,
     so a few numbers between the lanes and the sides may be unused.
 
     n_open: how many lanes have a side.
-    is_wanted: for each lane, whether it will have a side after its next hop.
     is_open: for each lane, whether it has a side now.
+    is_wanted: for each lane, whether it will have a side after its next hop.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):
@@ -61,7 +61,7 @@ class Sides:
         return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
 
     def by_lane(self, values: Sequence[int]) -> list[int]:
-        """Values for all lane numbers; a side gets its lane's value.
+        """One value for each lane number, the sides' numbers included; a side gets its lane's value.
 
         values: one for each voice's lane.
         """

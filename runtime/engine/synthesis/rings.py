@@ -8,8 +8,8 @@ import numpy as np
 
 from runtime.engine.synthesis.transposing.dense_rings import ring_places
 
-# Length in frames of the rounded corners of a ramp. A sharp corner would be heard as a click in a voice that is far
-# louder than full scale. Longer corners would be heard as a tone at the rate of the points.
+# Length of a ramp's rounded corners, in frames. With sharp corners, a voice that is far louder than full scale would
+# click. With longer corners than these, a tone at the rate of the points would be heard.
 CORNER_FRAMES = 16
 
 
@@ -17,7 +17,8 @@ class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
     n_ahead: the most frames of finished sound in a ring.
-    n_fade: frames of a crossfade; up to n_fade more frames may be written after the finished ones.
+    n_fade: frames of a crossfade. After its finished frames, a ring holds up to n_fade more: the old sound for the next
+        crossfade.
 
     Attributes:
     size: samples of a ring, a power of two.
@@ -28,7 +29,7 @@ class Rings:
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
         self.size = 1 << (n_ahead + n_fade).bit_length()
         self._n_fade = n_fade
-        # One column more than `size`, because the engine mixes at least two frames, also at the ring's last frame.
+        # One column more than `size`: the mixer reads at least two frames, even if it needs only the ring's last one.
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
         self._copied = np.empty(self.size, np.float32)
@@ -67,9 +68,12 @@ class Rings:
         self.write(lanes, frame + self._n_fade, sound[:, self._n_fade :])
 
     def ramp_over(self, lanes: slice, frame: int, sound: np.ndarray, n_frames: int, n_done: int = 0) -> None:
-        """Write sound (n, n_written) from `frame` on, with a linear crossfade of n_frames from the rings' old sound.
+        """Write sound (n, n_written) from `frame` on, with a linear crossfade from the rings' old sound.
 
-        n_done: how many of the n_frames lie before `frame`. `sound` is overwritten.
+        `sound` is overwritten.
+
+        n_frames: length of the crossfade.
+        n_done: how many frames of the crossfade lie before `frame`.
         """
         n = min(max(n_frames - n_done, 0), sound.shape[1])
         weights = self.ramps.of(n_frames, n_done, n_done + n)

@@ -1,4 +1,4 @@
-"""The hops of plain lanes: submixes of lanes with constant gains, and single lanes."""
+"""Makes the hops of plain lanes: steady lanes as a submix if possible, all others singly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Submix:
     gains: float32 (n,), the gain of each lane of the run; 0 if it is no member.
     members_with_gains: pairs of a member and its gain.
     shares: float32 (n, 1), the gains divided by the carrier's gain.
-    is_whole: whether no member has left.
+    is_whole: whether all members are still in the submix.
     """
 
     __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "members_with_gains", "shares")
@@ -44,7 +44,7 @@ class Submix:
 
 
 class Membership:
-    """Keeps which submix each lane is in, if any."""
+    """Remembers for each lane the submix that the lane is in, or None."""
 
     def __init__(self, n_lanes: int):
         self._n_mixed = 0
@@ -61,7 +61,10 @@ class Membership:
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
+        """The lanes whose rings are heard: the carrier alone if one submix holds all voices, else the first n_lanes.
+
+        n_voices: how many voices sound.
+        """
         submix = self.first_of(range(n_lanes))
         if submix is None or len(submix.members) != n_voices or not submix.is_whole:
             return slice(0, n_lanes)
@@ -87,7 +90,7 @@ class Membership:
 
 
 class Submixes:
-    """Makes submixes in the lanes' rings, takes lanes out of them, and keeps `membership` up to date."""
+    """Mixes lanes into the rings of carriers, takes lanes out of their submixes, and keeps `membership` up to date."""
 
     def __init__(
         self, membership: Membership, spectra: LaneSpectra, changes: SpectrumChanges, hops: LaneHops, rings: Rings
@@ -96,10 +99,11 @@ class Submixes:
         self._hops, self._rings = hops, rings
 
     def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
-        """Find or make the submix of a run of lanes that hop at `frame`; returns None if they cannot be mixed.
+        """Find or make the submix of a run of lanes that have a hop at `frame`; returns None if they cannot be mixed.
 
-        The members are the lanes whose gain is not 0. There must be two or more, and the spectra of all or none of them
-        must have changed. A new carrier's ring gets the sum of the members' old sounds.
+        The members are the lanes whose gain is not 0. They cannot be mixed if there are fewer than two, or if the
+        spectra of only some have changed. If the submix is new, its carrier's ring gets the sum of the members' old
+        sounds, each times its share.
 
         spectrum_changed, gains: one for each lane of the run.
         """
@@ -154,10 +158,10 @@ class Submixes:
 
 
 class PlainHops:
-    """Makes the sound of plain lanes without points of their own, and writes it into their rings.
+    """Makes the sound of plain lanes that have no points of their own, and writes it into rings.
 
     is_transposed: a flag for each lane, kept up to date by the transposer.
-    n_kept: frames written for the newest hop: the hop size plus a crossfade.
+    n_kept: how many frames are written for the newest hop: the hop size plus the length of a crossfade.
     """
 
     def __init__(
@@ -176,7 +180,7 @@ class PlainHops:
         self._hop_size, self._n_kept = hops.hop_size, n_kept
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Crossfade linearly to the sound of the lanes' present spectra, for n_frames."""
+        """Crossfade linearly to the sound of the lanes' present spectra, for n_frames from `frame` on."""
         past, submix = self._hops.elapsed(lanes[0], frame), self._membership.first_of(lanes)
         if submix is not None:
             shares = self._membership.shares_left(submix)
@@ -188,8 +192,9 @@ class PlainHops:
     def make(
         self, lanes: Sequence[int], run: slice, frame: int, n_hops: int, changed: Sequence[bool], gains: np.ndarray
     ) -> None:
-        """Make n_hops hops of the lanes in `run`: lanes with a gain as one submix if possible, all others singly.
+        """Make n_hops hops of `lanes`: those whose gain is not 0 as one submix if possible, all others singly.
 
+        run: from the first to the last of `lanes`.
         changed, gains: one for each lane number in `run`.
         """
         submix, blends = self._submixes.mix(run, frame, changed, gains), self._phases.blend[run]
@@ -202,11 +207,11 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # splitting `run` would cost more than the needless sound of its silent and transposed lanes
+        else:  # faster than to split `run`, although its silent and transposed lanes get a sound that is not needed
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
-            # Only the newest hop keeps the samples after its end: they are for a crossfade at the next hop.
+            # Only the newest hop keeps the samples after its end: a crossfade at the next hop needs them.
             n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])
@@ -215,7 +220,7 @@ class PlainHops:
                 self._write_hop(each, at, sound, fades[each.start - run.start : each.stop - run.start])
 
     def _runs_alone(self, lanes: Sequence[int]) -> list[slice]:
-        """Runs of the lanes that are in no submix and not transposed; the lanes of each run have one blend."""
+        """Runs of those lanes that are in no submix and are not transposed; all lanes of a run have the same blend."""
         return runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend)
 
     def _is_alone(self, lane: int) -> bool:

@@ -23,7 +23,8 @@ from runtime.engine.synthesis.transposing.transposed_lane import N_SHIFTS, Trans
 
 _LEAST_RING_SIZE = 1 << 15
 _LANES_PER_SHIFT = ROWS_AT_ONCE
-# A longer read would put too much work into one block. A shorter read would cost mostly the overhead of the calls.
+# If n lanes are read at once, a read is about _LANE_FRAMES_AT_ONCE / n frames long, within the two limits. Longer reads
+# would put too much work into one block. Shorter reads would cost mostly the overhead of the calls.
 _LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 64
 
 
@@ -32,7 +33,7 @@ class Beginning(NamedTuple):
 
     elapsed: frames since the lane's newest hop.
     hop: number of that hop, which becomes the lane's dense hop 0.
-    fading: the lane's sound up to the end of a running crossfade, or empty.
+    fading: the lane's sound up to the end of its running crossfade; empty if no crossfade is running.
     is_new: whether the lane's sound begins together with the transposition.
     """
 
@@ -47,8 +48,9 @@ class Beginning(NamedTuple):
 class Transposer:
     """Makes the dense hops of transposed lanes, several lanes at a time, and reads the lanes at their ratios.
 
-    Lanes share a head if they began together, hop together and have one ratio. A lane whose note begins can
-    share a head with lanes that began earlier. Steady lanes with one head are added up in a bus (`Buses`).
+    Lanes that hop together and have one ratio share a head if their transposition began at the same frame. A lane whose
+    note begins can also get the head of a lane that is transposed already. Steady lanes with one head are added up in a
+    bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size.
     n_fade: frames of a crossfade from an old spectrum to a new one.
@@ -179,11 +181,11 @@ class Transposer:
         A crossfade begins for each lane that
 
         - has a new spectrum,
-        - has another number of bins that stay below half the engine's sample rate,
+        - must sound with more or fewer bins, because its ratio has changed,
         - or enters or leaves a bus.
 
         Call `make_fades` for a lane before its spectrum is set.
-        gains: the gain of each lane if it is steady, else 0.
+        gains: for each lane, its gain if it is steady, else 0.
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
         owners = self._buses.owners(lanes)
@@ -197,7 +199,10 @@ class Transposer:
         self._writer.make_fades(fading, frame)
 
     def narrow(self, lanes: Sequence[int], frame: int) -> None:
-        """At `frame`, begin a crossfade for each lane that needs another number of bins; no lane may be in a bus."""
+        """At `frame`, begin a crossfade for each lane that must sound with more or fewer bins than before.
+
+        The lanes must be in no bus.
+        """
         narrowed = self._narrowed(lanes, frame)
         self._writer.make_fades(narrowed, frame)
         for number in narrowed:
@@ -208,12 +213,13 @@ class Transposer:
         return [number for number in lanes if self._lanes[number].wanted_bins(frame) != self._lanes[number].n_bins]
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the sound of the lanes' present spectra for n_frames from `frame` on."""
+        """Make the sound of the lanes' present spectra up to the end of a ramp that begins at `frame`."""
         self._writer.make_to(self._buses.owners(lanes), frame + n_frames)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Crossfade lanes linearly to the sound of their new spectra, from `frame` on for n_frames.
+        """Begin a ramp at `frame`: a linear crossfade to the sound of the lanes' new spectra.
 
+        n_frames: length of the ramp.
         Call `before_ramp` before the spectra are set.
         """
         owners = self._buses.owners(lanes)
@@ -267,7 +273,7 @@ class Transposer:
         return [self._lanes[number] for number in lanes]
 
     def _finish_fade(self, number: int, frame: int, fading: np.ndarray) -> None:
-        """Crossfade from `fading`, which begins at `frame`, to the lane's ring."""
+        """From `frame` on, crossfade from the sound `fading` to the sound in the lane's ring."""
         head = self._lanes[number].head
         n = (len(fading) - 1) * head.density >> FRACTION_BITS
         dense = np.interp(np.arange(n) * (ONE / head.density), np.arange(len(fading)), fading).astype(np.float32)

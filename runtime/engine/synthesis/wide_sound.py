@@ -17,7 +17,7 @@ from runtime.engine.synthesis.transposing.head import Ratio
 class WideSound(LaneSound):
     """A `LaneSound` with sides: a side is a further lane that gets the spectra, blends and ratios of its lane.
 
-    A side begins when its lane begins, or at a later hop; it has its own phases. The arguments are as in `LaneSound`.
+    A side begins when its lane begins, or later. It has its own phases. The arguments are as in `LaneSound`.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
@@ -32,7 +32,10 @@ class WideSound(LaneSound):
         return self._sides.first
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
-        """Set whether a lane has a side. This takes effect at the lane's next hop, or at `open` if that is earlier."""
+        """Set whether a lane has a side. This takes effect at the lane's next hop, or at `open` if that is earlier.
+
+        A lane with points of its own gets its side at its next ramp, and keeps it until its sound ends.
+        """
         self._sides.is_wanted[lane] = is_wanted
 
     def has_side(self, lane: int) -> bool:
@@ -97,7 +100,7 @@ class WideSound(LaneSound):
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the old sound early; call `before_ramp` later, with the same arguments."""
+        """Make early the old sound that a ramp will need. Call `before_ramp` later, with the same arguments."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:

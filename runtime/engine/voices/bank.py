@@ -12,11 +12,11 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: a shorter one would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Length of the fade-out of a stolen or cut voice. It must not exceed `LaneSound.fade_frames`, because sound is made no
-# further ahead.
+# Length of the fade-out of a stolen or cut voice. It must not exceed `LaneSound.fade_frames`, because a lane's sound is
+# made only this far past its next hop.
 CUT_FADE_S = 0.004
-# A decay or release gets a smooth curve if its end would be steeper than a straight line of this length. Without
-# the smooth curve, the bend at its end would be heard as a click in a voice that is far louder than full scale.
+# A decay or release gets a smooth curve if its own curve ends steeper than a straight line that falls as far in this
+# time. Without the smooth curve, the bend at the end would be heard as a click in a voice far louder than full scale.
 _STEEPEST_END_S = 0.01
 GAIN_RAMP_S = 0.01  # how long a gain moves after a change of volume, expression or pan
 
@@ -31,15 +31,15 @@ class Voice:
     slide: what MPE slide adds to the position of the first latent, about -0.5 to 0.5.
     glide_semitones: how far above the key's pitch a glide starts.
     glide_end: frame at which the glide ends, or -1.
-    order: number of earlier notes.
+    order: how many notes began before this one.
     blend: blend of phases.
-    spectrum_version: version of the knobs for which the spectrum was made; -1 if no spectrum fits.
+    spectrum_version: version of the knobs for which the spectrum was made; -1 if the spectrum must be made anew.
     must_hold: whether the envelope's hold stage is still to come.
     played: the voice's sound.
     knobs: positions of that sound's targets.
-    led_to: the values at the end of the newest ramp, or None.
+    led_to: the values from which the spectrum at the end of the newest ramp was made; None before a note's first ramp.
     is_cut: whether `VoiceBank.cut` silenced the voice.
-    modulated_pitch: the ratio of a modulated pitch.
+    modulated_pitch: while modulation moves the pitch, the voice's frequency divided by its model note's frequency.
     width: the stereo width of the newest spectrum.
     """
 
@@ -74,6 +74,7 @@ class VoiceBank:
     max_frames: as in `Ramps`.
     seed: seed of the random values in `table`.
 
+    Attributes:
     n_active: number of sounding voices.
     n_lanes_used: one more than the highest lane that sounds.
     table: the notes' data for modulation.
@@ -96,7 +97,7 @@ class VoiceBank:
         return self.envelope.n_changes + self.left.n_changes + self.right.n_changes
 
     def used(self) -> list[Voice]:
-        """The voices of lane 0 to the highest lane that sounds."""
+        """The voices of all lanes from lane 0 to the highest lane that sounds."""
         return self.voices[: self.n_lanes_used]
 
     def choose(self, limit: int) -> Voice:
@@ -116,8 +117,8 @@ class VoiceBank:
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
         """Begin a voice.
 
-        amplitude: the gain of its velocity.
-        gains: the left gain and the right gain of its channel.
+        amplitude: the note's own gain; it depends on the note's velocity.
+        gains: the left gain and the right gain of the note's channel.
         """
         self.n_active += not voice.active
         self._is_modulated[voice.lane] = voice.played.gains_move
@@ -171,7 +172,10 @@ class VoiceBank:
         return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
 
     def arrive(self, frame: int) -> None:
-        """Start the next envelope stage of each voice whose ramp ends at `frame`, or free its lane."""
+        """End the ramps that are over at `frame`.
+
+        After an envelope's ramp, the envelope's next stage begins; after the last stage, the voice's lane is free.
+        """
         for ramps in (self.left, self.right):
             if ramps.n_moving:
                 for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):

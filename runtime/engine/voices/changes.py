@@ -13,7 +13,7 @@ class Stolen(NamedTuple):
 
     level: the value of the voice's envelope when the lane was taken.
     left, right: the voice's gains when the lane was taken.
-    is_modulated: whether the gains are also multiplied by modulated gains (`GridGains`).
+    is_modulated: whether these gains must still be multiplied by the voice's modulated gains, from `GridGains`.
     """
 
     lane: int

@@ -36,7 +36,7 @@ class ChannelControls:
         self.retune([event.channel])
 
     def control_change(self, event: ControlChange, frame: int) -> None:
-        """Apply a control that no map assigns, with its meaning in the MIDI standard."""
+        """Apply a control that no map assigns, as the MIDI standard defines the control."""
         handler = self._HANDLERS.get(event.control)
         if handler is not None:
             handler(self, event, frame)
@@ -115,7 +115,7 @@ class ChannelControls:
         """CC 122 does nothing: this instrument has no keyboard to switch off."""
 
     def _all_notes_off(self, event: ControlChange, frame: int) -> None:
-        """In MIDI 1.0, CC 124 to 127 end all notes, too."""
+        """Apply CC 123, and also CC 124 to 127: in MIDI 1.0 each of them ends all notes."""
         self._notes.all_off(self._channels.with_members(event.channel), frame)
 
     def _follow_channels(self, channels: Iterable[int], frame: int) -> None:
@@ -125,8 +125,8 @@ class ChannelControls:
         self.retune(channels)
         self._notes.let_go(channels, frame)
 
-    # Not methods bound to `self`: an engine with a reference to itself could not be freed by reference counting, and
-    # the garbage collector is off.
+    # The handlers are not bound to `self`: an object that holds its own bound methods refers to itself. Reference
+    # counting cannot free such an object or the engine that it belongs to, and the garbage collector is off.
     _HANDLERS: ClassVar = {
         Control.BANK_SELECT: _bank_select,
         Control.BANK_SELECT_LSB: _bank_select,

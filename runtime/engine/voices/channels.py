@@ -1,4 +1,4 @@
-"""The controllers of the 16 MIDI channels, and the MPE zones of channels."""
+"""The controllers of the 16 MIDI channels, and the MPE zones that group channels."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Channel:
 
     @property
     def level(self) -> float:
-        """Gain of volume and expression, 1 at the defaults. Source: General MIDI's curve, 40 log10(value / 127) dB."""
+        """Gain by volume and expression, 1 at the defaults. Source: General MIDI's curve, 40 log10(value / 127) dB."""
         return (self.volume / 100.0) ** 2 * (self.expression / 127.0) ** 2
 
     @property
@@ -51,7 +51,7 @@ class Channel:
     def select_bank(self, control: int, value: int) -> None:
         """Apply CC 0 or 32: choose the bank of the next program change.
 
-        In MIDI 1.0 the bank is 128 times CC 0 plus CC 32. But many keyboards send CC 0 alone: then CC 0 is the bank.
+        In MIDI 1.0 the bank is 128 * CC 0 + CC 32. Many keyboards send only CC 0: until CC 32 comes, CC 0 is the bank.
         """
         if control == Control.BANK_SELECT:
             self.bank = value << 7 | self.bank & 127 if self.has_bank_lsb else value
@@ -60,7 +60,7 @@ class Channel:
             self.bank, self.has_bank_lsb = high << 7 | value, True
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """Apply CC 98 to 101: choose the parameter that data entry sets. After CC 98 or 99, none is chosen."""
+        """Apply CC 98 to 101. 100 and 101 choose the parameter that data entry sets; after 98 or 99, none is chosen."""
         msb, lsb = self.parameter
         if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER
@@ -68,7 +68,10 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """Set the chosen parameter by CC 6 or 38. Returns an MPE zone's new number of members, or None."""
+        """Apply CC 6 or 38: set the chosen parameter.
+
+        Returns the new number of members if the parameter is an MPE zone's number of members, otherwise None.
+        """
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)
@@ -85,11 +88,11 @@ class Channel:
 class Channels:
     """All 16 channels and their MPE zones. In all methods `number` is a channel, 0 to 15.
 
-    In a zone the master channel's controllers also hold for its member channels. The lower zone's master is channel 0;
+    In a zone the master channel's controllers also act on its member channels. The lower zone's master is channel 0;
     its members are the next channels. The upper zone's master is channel 15; its members are the channels before it.
     Source: MIDI Polyphonic Expression 1.0.
 
-    n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
+    n_lower, n_upper: how many members the lower and the upper zone have at the start; 0 for no zone.
     """
 
     def __init__(self, n_lower: int = 0, n_upper: int = 0):
@@ -155,7 +158,7 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The higher of two values, that of a channel and that of its master.
+        """The higher of a channel's value and its master's value; without a master, the channel's value.
 
         of: returns a channel's value.
         """
@@ -169,8 +172,9 @@ class Channels:
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right. If a master's pan is added, the sum may lie
-        outside -1 to 1.
+        """Pan of a channel's notes, with its master's pan added: -1 left, 0 middle, 1 right.
+
+        The sum can lie outside -1 to 1.
         """
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 

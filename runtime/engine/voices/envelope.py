@@ -6,7 +6,7 @@ import numpy as np
 
 from runtime.events import NEVER
 
-# The cubic x^2 (3 - 2 x), with slope 0 at both ends: its coefficients of x, x^2 and x^3.
+# The coefficients of x, x^2 and x^3 in the cubic x^2 (3 - 2 x), whose slope is 0 at both ends.
 SMOOTH = (0.0, 3.0, -2.0)
 
 
@@ -21,7 +21,7 @@ class Ramps:
     Attributes:
     target: the level that each row holds or moves to, float32 (n_rows, 1).
     end: the frame at which each row's move ends, or NEVER; int64 (n_rows,).
-    n_changes: number of new levels and moves so far.
+    n_changes: how often `jump` or `move` has changed a row so far.
     """
 
     def __init__(self, n_rows: int, max_frames: int):
@@ -42,7 +42,11 @@ class Ramps:
         self.end[row] = NEVER
 
     def move(self, row: int, frame: int, level: float, n_frames: int, shape: tuple[float, float, float]) -> None:
-        """Move a row to `level`. The move begins at `frame` and takes n_frames. shape: the cubic's coefficients."""
+        """Move a row to `level`, along a cubic. The move begins at `frame`.
+
+        n_frames: the move's length.
+        shape: the cubic's coefficients of x, x^2 and x^3.
+        """
         self.n_moving += self.end[row] == NEVER
         self.n_changes += 1
         self._from[row] = self.value(row, frame)
@@ -52,7 +56,7 @@ class Ramps:
         self._shape[:, row, 0] = shape
 
     def settle(self, row: int) -> None:
-        """End a row's move at the target level."""
+        """End a row's move at once: the row holds its target level from now on."""
         self.jump(row, float(self.target[row, 0]))
 
     def value(self, row: int, frame: int) -> float:
@@ -68,16 +72,18 @@ class Ramps:
         return int(self.end[:n_rows].min(initial=NEVER)) if self.n_moving else NEVER
 
     def values(self, n_rows: int, frame: int, n_frames: int) -> np.ndarray:
-        """Values of the first n_rows rows in n_frames frames; float32 (n_rows, n_frames), or (n_rows, 1) if none moves.
+        """Values of the first n_rows rows in n_frames frames: float32 (n_rows, n_frames).
 
-        frame: the first of these frames. No move may end within them.
+        If no row moves, they are (n_rows, 1).
+        frame: the first of these frames. The caller chooses them so that no move ends among them.
         """
         if not self.n_moving:
             return self.target[:n_rows]
         x = self._x[: n_rows * n_frames].reshape(n_rows, n_frames)
         y = self._y[: n_rows * n_frames].reshape(n_rows, n_frames)
         c1, c2, c3 = self._shape[:, :n_rows]
-        # The frames since the start are whole numbers, exact in float32 for six minutes, so x is the same in any span.
+        # The number of frames since a move's start is whole, and float32 holds it exactly for six minutes. So x does
+        # not depend on the frame at which the span begins.
         np.add((frame - self._start[:n_rows]).astype(np.float32), self._steps[:n_frames], out=x)
         x /= self._length[:n_rows]
         np.minimum(x, np.float32(1.0), out=x)

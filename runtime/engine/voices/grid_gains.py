@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.sources import Moment
 
-# Gains are computed for the middle of each interval of this length, and joined by a curve. The curve makes a wave of 20
-# Hz 1.7 % weaker. After a step of a control, a gain moves for two intervals.
+# A gain is computed for the middle of each interval of this length, and a curve joins the gains. If a gain swings at
+# 20 Hz, the curve makes its swing 1.7 % smaller. After a control jumps, a gain moves for two intervals.
 GAIN_GRID_FRAMES = 128
 _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 
@@ -31,7 +31,7 @@ class GridGains:
         # Left and right gain of each lane for each interval. The first column is for interval number _first - 1.
         self._points = np.ones((2, n_lanes, n_points))
         self._first = 0
-        self._began = [-1] * n_lanes  # for each lane, `Voice.order` of the note with these points
+        self._began = [-1] * n_lanes  # for each lane, `Voice.order` of the note whose gains `_points` holds
         self._values = np.empty((2, n_lanes, longest_span), np.float32)
         frames = np.arange(longest_span + GAIN_GRID_FRAMES)
         self._intervals = frames // GAIN_GRID_FRAMES
@@ -41,8 +41,8 @@ class GridGains:
         """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept, past = last - first + 2, first - self._first, frame % GAIN_GRID_FRAMES
-        # Gains that were computed earlier are kept. These are the gains for the span's first interval and for the
-        # interval before it. If the span begins inside its first interval, the gains for its second one are kept, too.
+        # The gains for the span's first interval and for the interval before it were computed earlier, and are kept.
+        # If the span begins inside its first interval, the gains for its second interval are kept, too.
         n_kept = 3 if past else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]
@@ -59,12 +59,13 @@ class GridGains:
                 start = 1 if is_new else n_kept
                 points[:, start:] = wanted[:, start - 1 :]
                 if is_new:
-                    # A new note has no earlier gains. The gain for the next middle of an interval takes their place.
+                    # A new note has no earlier gains. In place of them it gets the gain of the first interval whose
+                    # middle is not past.
                     middle = 2 if past > GAIN_GRID_FRAMES // 2 else 1
                     points[:, :middle] = points[:, middle : middle + 1]
 
     def _gains(self, voices: Sequence[Voice], lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """Left and right gains, at `frames`, of voices that play one sound: float64 (2, n, n_points)."""
+        """Left and right gains of voices that all play the same sound, at `frames`: float64 (2, n_voices, n_frames)."""
         played = voices[0].played
         sums = played.modulator.values(played.gain_targets, Moment(voices, lanes, frames))
         shape = len(voices), len(frames)

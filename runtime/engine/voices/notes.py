@@ -22,7 +22,7 @@ LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one
 
 
 class Notes:
-    """The notes of all channels: starts, releases and cuts their voices.
+    """Starts, releases and cuts the voices of the notes on all channels.
 
     Attributes:
     changes: the voices changed in the present span.
@@ -47,7 +47,7 @@ class Notes:
         self._bank, self._knobs, self._channels, self._pitches = bank, knobs, channels, pitches
         self._key_pitches = key_pitches(config.tuning)
         self._limit = len(bank.voices)
-        # In mono: (channel, note, velocity) of the keys that are down, newest at the end.
+        # In mono and legato: (channel, note, velocity) of each key that is down, the newest last.
         self._keys: list[tuple[int, int, int]] = []
 
     def note_on(self, event: NoteOn, frame: int) -> None:
@@ -62,10 +62,13 @@ class Notes:
         self._start_alone(*self._keys[-1], frame)
 
     def note_off(self, event: NoteOff, frame: int) -> None:
-        """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
+        """Release the voices of a key that comes up, unless a pedal holds them.
+
+        In mono and legato, if the newest key comes up, the newest key that is still down sounds again.
+        """
         was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-        # Forget the key in poly, too. It may have gone down while the sound was mono, and a key that has come up must
-        # not sound again.
+        # Forget the key even in poly: it may have gone down while the sound was mono. A key that has come up must not
+        # sound again.
         self._forget_key(event.channel, event.note)
         if self.played.voice.mode != "poly" and was_sounding and self._keys:
             self._start_alone(*self._keys[-1], frame)
@@ -77,7 +80,7 @@ class Notes:
         self.let_go([event.channel], frame)
 
     def held(self, channel: int) -> list[Voice]:
-        """The voices of a channel that a key or a pedal still holds."""
+        """A channel's sounding voices that have not been released."""
         return [v for v in self._bank.used() if v.active and not v.released and v.channel == channel]
 
     def let_go(self, channels: Iterable[int], frame: int) -> None:
@@ -110,13 +113,13 @@ class Notes:
 
     def limit_voices(self, event: VoiceLimit, frame: int) -> None:
         """Set how many voices may sound at most. If more voices sound, cut the most dispensable ones."""
-        fewest = 1 if self.played.voice.mode == "poly" else 2  # in mono one voice fades out while the next begins
+        fewest = 1 if self.played.voice.mode == "poly" else 2  # otherwise one fades out while the next begins
         self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
             self._bank.cut(voice, frame)
 
     def end_one(self, frame: int) -> None:
-        """Cut the most dispensable voice, for a note of another part of the rack."""
+        """Cut the most dispensable voice, because all engines of the rack together have too many."""
         for voice in self._bank.by_dispensability():
             if not voice.is_cut:
                 self.n_stolen += 1
@@ -124,7 +127,7 @@ class Notes:
                 return
 
     def follow_slide(self, voice: Voice) -> None:
-        """Update a voice's slide: in an MPE zone CC 74 shifts the first latent of each note."""
+        """Update a voice's slide. In an MPE zone, CC 74 on a note's channel shifts the note's first latent."""
         slide = self._channels[voice.channel].slide - 64 if self._channels.is_member(voice.channel) else 0
         voice.slide = slide / 127.0
         voice.spectrum_version = -1
@@ -134,9 +137,9 @@ class Notes:
         self._keys = [key for key in self._keys if key[:2] != (channel, note)]
 
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
-        """Mono and legato: start a voice in place of the sounding voice; it may glide.
+        """In mono and legato, start a voice in place of the sounding one. The new voice may glide.
 
-        Voices of an earlier poly sound keep sounding.
+        Voices that began with a poly sound keep sounding.
         """
         held = [voice for voice in self._bank.used() if voice.active and not voice.released]
         former = [voice for voice in held if voice.played.voice.mode != "poly"]

@@ -28,18 +28,19 @@ class Palette:
 
     patch: the sound at the start.
     programs: the sounds that program changes choose; None for the card's presets.
-    even_out: called with new trajectories and the first patch that plays them. It may call the trajectories'
-        `set_key_gains`.
+    even_out: a function that may call the `set_key_gains` of new trajectories. Its arguments are the trajectories and
+        the first patch that plays them.
 
     Attributes:
     channels, tempo: shared by all sounds.
     first: the sound at the start, ready to play.
-    moves_playheads: whether a sound modulates where its trajectories are read.
-    moves_pitch: whether a sound modulates its pitch.
-    moves_spectra: whether a sound changes its spectrum while a note sounds.
-    moves_blend: whether a sound modulates its blend of phases.
-    has_bandwidth, has_width: whether a sound has a bandwidth, or a width.
-    has_own_points: whether a sound has voices with points of their own.
+    moves_playheads: whether any sound modulates where its trajectories are read.
+    moves_pitch: whether any sound modulates its pitch.
+    moves_spectra: whether any sound changes its spectrum while a note sounds.
+    moves_blend: whether any sound modulates its blend of phases.
+    has_bandwidth: whether any sound has a bandwidth.
+    has_width: whether any sound has a stereo width.
+    has_own_points: whether any sound's voices have points of their own.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Palette:
         return PlayedSound(patch, sources, self._latents, trajectories, morphs)
 
     def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
-        """The sounds of all steps of a morph. Those with equal trajectories share their large tables."""
+        """The sounds of all steps of a morph. Sounds with the same trajectories share the trajectories' tables."""
         patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
         alike: dict[int, list[Patch]] = {}
         for patch in patches:
@@ -111,7 +112,7 @@ class Palette:
 
 
 def control_value(channels: Channels, name: str, voice: Voice) -> float:
-    """A voice's value, 0 to 1, of a source that the player moves."""
+    """The value, 0 to 1, that a source moved by the player has for a voice. name: the source's name."""
     number = control_of(name)
     if number is not None:
         return channels.highest(voice.channel, lambda channel: channel.controls[number]) / 127.0

@@ -54,9 +54,9 @@ from runtime.events import (
 )
 from runtime.instrument.card import Card
 
-# MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
+# MIDI 1.0: a device that sends active sensing repeats it within 300 ms. 30 ms are added for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
-MOST_WAITING = 256  # the most actions that can wait to be taken; the same for changes of sends
+MOST_WAITING = 256  # the most actions, and the most changes of sends, that can wait to be taken
 _NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # events that change no source of modulation
 # The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
@@ -91,7 +91,7 @@ class Performance:
         self.chosen = palette.first
         self._play(palette.first, 0)
         self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
-        self._sensing_deadline = NEVER  # active sensing must come by this frame
+        self._sensing_deadline = NEVER  # an event of any kind must come by this frame
 
     def apply(self, event: Event, frame: int) -> None:
         if self._sensing_deadline != NEVER:
@@ -108,7 +108,7 @@ class Performance:
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
-        """Move the targets that an event is mapped to; return whether there are any."""
+        """Move the targets, if any, that an event is mapped to; return False if the voices need the event."""
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
@@ -202,7 +202,7 @@ class Performance:
         self.sends.append((frame, *self._sends()))
 
     def _play(self, chosen: PlayedSound, frame: int) -> None:
-        """Let the next notes play `chosen`, or the sound at the present step of its morph, if it has a morph.
+        """Let the next notes play `chosen`. If it has a morph, they play the sound at the morph's present step.
 
         The sound's LFOs get the rates that the player has set.
         """
@@ -219,7 +219,7 @@ class Performance:
         self._palette.tempo.start()
 
     def _clock_stop(self, _event: ClockStop | ClockContinue, _frame: int) -> None:
-        """Keep the LFOs running: the player may play on after a sequencer stops."""
+        """Undo a start that no clock has followed. The LFOs go on: the player may play on after a sequencer stops."""
         self._palette.tempo.stop()
 
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:
@@ -248,7 +248,7 @@ class Performance:
         moved.clear()
 
     def follow_knobs(self, frame: int) -> None:
-        """Apply the knobs' positions after all knobs were set together, before the first note."""
+        """Apply the knobs' positions. Call this once all knobs have been set together, and before the first note."""
         self._palette.admit(self._knobs.present)
         self.sends.clear()
         self.sends.append((frame, *self._sends()))

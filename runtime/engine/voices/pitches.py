@@ -11,8 +11,8 @@ from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
 # The limits of pitch, in note numbers. Pitches beyond them are inaudible, and large bends are costly.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
-# The pitches of a chord with a delayed LFO are first computed a little before the delay ends: two lanes at a time, the
-# highest first, so that no block has all the work.
+# If an LFO with a delay moves a chord's pitches, the moved pitches are first computed a little before the delay ends.
+# Of every 16 lanes, two at a time are computed, the highest numbers first, so that no block has all the work.
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
 
 
@@ -39,8 +39,10 @@ class VoicePitches:
                 voice.vibrato_semitones = deepest * min(1.0, pressed / 127.0)
 
     def wakes_at(self, voice: Voice) -> int:
-        """The frame from which a voice's pitch counts as modulated: the note's start, or later if an LFO with a delay
-        moves it.
+        """The frame from which a voice's pitch counts as modulated.
+
+        It is the note's start. But if the pitch is modulated only after a delay, it is a frame shortly before the
+        delay's end.
         """
         delay_s = voice.played.pitch_delay_s
         n_frames = int(delay_s * self.sample_rate_hz) - INTERVAL_FRAMES if delay_s else 0
@@ -92,7 +94,7 @@ class VoicePitches:
 
 
 def gliding_semitones(voice: Voice, frame: int) -> float:
-    """How far a gliding voice is above its key's pitch, negative if below; 0 when the glide is over."""
+    """How far a gliding voice is above its key's pitch, in semitones: negative if below, 0 when the glide is over."""
     if frame >= voice.glide_end:
         return 0.0
     return Glide(voice.glide_semitones, voice.started_at, voice.glide_end).at(frame)

@@ -37,9 +37,9 @@ PLAYHEAD_TARGETS = ("trajectory.speed", "trajectory.position")
 
 
 def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
-    """Left and right gain of a voice, from its channel and its sound's level and pan.
+    """Left and right gain of a voice, from its channel's level and pan, and from its knobs' gain and pan.
 
-    The pan is left out where `GridGains` applies it.
+    If modulation or a trajectory moves the level or the pan, `GridGains` applies both pans, so they are left out here.
     """
     gain = voice.knobs.gain
     if voice.played.gains_move:
@@ -50,7 +50,7 @@ def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
 
 
 def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """The speeds and the shifts for `Playheads.advance`. voices: all play one sound."""
+    """The speed and the shift of each voice's playhead, for `Playheads.advance`. voices: all play one sound."""
     played, n = voices[0].played, len(voices)
     moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
     sums = played.modulator.values(played.playhead_targets, moment)
@@ -66,9 +66,9 @@ class PlayedSound:
     """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
     sound: the patch's sound.
-    morphs: the sound at each step of its morph (`runtime.control.morph.steps`); empty without a morph.
+    morphs: the sound at each step of the patch's morph (`runtime.control.morph.steps`); empty without a morph.
     voice: how notes are played.
-    curve: the cubic of the envelope's stages, as the `shape` of `Ramps.move`.
+    curve: the cubic along which the envelope's stages move: the coefficients that `Ramps.move` takes.
     modulator: the sound's modulation.
     trajectories: the sound's trajectories, or None.
 
@@ -77,9 +77,9 @@ class PlayedSound:
     spectral_targets: the modulated targets that change the spectrum.
     spectrum_moves: whether the spectrum may change while a note sounds.
     moves_fast: whether a fast LFO moves spectral targets.
-    opening_points: the closer points with which a note begins, if it needs any.
+    opening_points: the extra points, besides the hops, with which a note begins; empty if it needs none.
     first_spacing: the first distance between opening points, in frames; 0 without such points.
-    has_own_points: whether voices are made one by one, and have points of their own (`HopGroups`) after the opening.
+    has_own_points: whether each voice has points of its own (`HopGroups`), because its spectra are made one by one.
     can_be_read_early: whether the spectra of a hop can be made at its reading.
     latents_move: whether modulation or a trajectory moves a latent.
     has_bandwidth: whether its notes may have a bandwidth.
@@ -120,8 +120,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # A voice that is wide only through modulation is not made singly. While it is not wide, it is added up with
-        # others.
+        # A voice that is wide only through modulation is not made singly: while it is not wide, it can join a submix.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)

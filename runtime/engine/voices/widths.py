@@ -21,7 +21,7 @@ class SideSounds(Protocol):
     """The methods of the synthesis that `Widths` needs."""
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
-        """Set whether a lane has a side from its next hop on, or from its next note on if that begins earlier."""
+        """Set whether a lane has a side. It takes effect at the lane's next hop or new note, whichever is first."""
 
     def has_side(self, lane: int) -> bool:
         """Whether a lane has a side now."""
@@ -31,8 +31,8 @@ class Widths:
     """Makes lanes wide: the left channel is a lane's sound plus its side, the right channel the sound minus the side.
 
     A side is a second lane with other phases; it lasts until the note ends. A width of 0 to 1 stands for an angle of 0
-    to 44.9 degrees. Its cosine is the gain of the sound, its sine the gain of the side. So the power of both channels
-    together stays the same, and a mono sum loses less than 3 dB.
+    to 44.9 degrees. The angle's cosine is the gain of the sound, and its sine is the gain of the side. So the power of
+    both channels together stays the same, and a mono sum loses less than 3 dB.
 
     middle, side: the gains of the sounds and of the sides, as ramps; one row for each lane.
     n_wide: number of lanes that have a side, or get one at their next hop.
@@ -54,9 +54,9 @@ class Widths:
                 ramps.jump(lane, gain)
 
     def move(self, lane: int, frame: int, width: float, n_frames: int) -> bool:
-        """Move a lane linearly to this width, in n_frames from `frame` on; return whether the lane can do this.
+        """Move a lane's gains linearly to those of `width`, in n_frames from `frame` on; return False if this fails.
 
-        A lane without a side cannot: it gets one at its next hop, where `move` must be called again.
+        It fails if the lane has no side yet. The lane gets one at its next hop, where `move` must be called again.
         """
         if width == self._widths[lane]:
             return True
@@ -75,7 +75,7 @@ class Widths:
                 self.side.settle(lane)
 
     def forget_silent(self, voices: Sequence[Voice]) -> None:
-        """Set to width 0 the lanes whose voices have ended; voices: one for each lane."""
+        """Set the width of each lane whose voice has ended to 0. voices: one for each lane."""
         for lane in [lane for lane, is_wide in enumerate(self._is_wide) if is_wide]:
             if not voices[lane].active:
                 self.start(lane, 0.0)

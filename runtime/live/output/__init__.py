@@ -1,1 +1,1 @@
-"""The output: a sound card, or silence while there is none, and an effect on the card's input."""
+"""The output: a sound card, or silence while there is no card; and an effect for the sound from the card's input."""

@@ -1,4 +1,4 @@
-"""An effect on the sound card's input, played beside the notes."""
+"""An effect on the sound card's input; its sound is added to that of the notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class InputEffect(NamedTuple):
     """An effect on the sound card's input.
 
     audio_in: names the input.
-    make: makes the effect, for a sample rate in Hz and a function that returns the knobs' positions.
+    make: returns the effect; takes a sample rate in Hz, and a function that returns the knobs' positions.
     """
 
     audio_in: AudioIn
@@ -23,9 +23,9 @@ class InputEffect(NamedTuple):
 
 
 def effect_on(output: Output, through: InputEffect | None, positions: Positions) -> tuple[Effect | None, list[str]]:
-    """The effect for an output that is about to start, and lines for the user.
+    """The effect for an output that is about to start, and lines to show to the user.
 
-    The effect is None if `through` is None or the output has no input.
+    The effect is None if `through` is None, or if no input is opened with the output.
     """
     if through is None:
         return None, []

@@ -15,9 +15,9 @@ from runtime.events import Clock, Event, NoteOff, NoteOn
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # seconds between looks while there is no sound card
+LOOK_S = 1.0  # while there is no sound card: seconds from one look for a card to the next
 # Notes that arrive less than this (2.2 ms at 44.1 kHz) after a chord's first note belong to the chord. Through a MIDI
-# cable, a note takes 1 ms, so such a chord has 3 notes at most. Over USB, it may have many.
+# cable, a note takes 0.6 to 1 ms, so only 3 or 4 notes can arrive in this time. Over USB, many can.
 CHORD_FRAMES = 3 * GRID_FRAMES
 
 
@@ -59,12 +59,12 @@ class SoundCard:
 
     @property
     def block_s(self) -> float:
-        """Seconds that a block plays."""
+        """How long a block plays, in seconds."""
         return self.output.buffer_frames / self.output.sample_rate_hz
 
     @property
     def counts(self) -> dict[str, int]:
-        """Counts over all outputs: blocks played, underruns, late blocks, and blocks that a stall made late."""
+        """Counts over all outputs: blocks played, underruns, late blocks, and those of them that a stall made late."""
         return {
             "blocks": sum(renderer.n_blocks for renderer in self._renderers),
             "underruns": sum(renderer.n_underflows for renderer in self._renderers),
@@ -120,7 +120,7 @@ class SoundCard:
         return output
 
     def make_effect(self, output: Output) -> list[str]:
-        """Make the effect for an output before it starts; return lines for the user."""
+        """Make the effect for an output that has not started yet; return lines for the user."""
         self._effect, lines = effect_on(output, self._through, self._positions)
         return lines
 

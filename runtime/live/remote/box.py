@@ -1,4 +1,4 @@
-"""What pages ask about the machine."""
+"""Answers what the pages ask about the machine."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Stop or restart `play` or the machine.
+    """Restart `play`, or switch off or restart the machine.
 
-    do: `restart` restarts `play`; `power_off` and `reboot` concern the whole machine.
+    do: `restart` restarts `play`; `power_off` switches the machine off, and `reboot` restarts it.
     """
 
     do: Literal["restart", "power_off", "reboot"]

@@ -16,7 +16,7 @@ Channel = Annotated[int, msgspec.Meta(ge=0, lt=N_CHANNELS)]
 
 
 class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Press a key; a velocity of 0 releases it. Note and velocity are as in MIDI, channels count from 0."""
+    """Press a key; a velocity of 0 releases it. Note and velocity are as in MIDI; channels are numbered from 0."""
 
     note: Note
     velocity: Note = 0
@@ -24,14 +24,14 @@ class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hands:
-    """The keys that each connection holds; a note ends when no connection holds it any more."""
+    """The keys that each connection holds. A note ends when no connection holds its key any more."""
 
     def __init__(self, post: Callable[[Event], object]):
         self._post = post
         self._held: dict[Connection, set[tuple[int, int]]] = {}
 
     def add_requests(self, server: Server) -> None:
-        """Let a server answer `note`."""
+        """Make a server answer the request `note`, and end the notes of a client that has gone."""
         server.add("note", PlayNote, self._play)
         server.on_gone(self._let_go)
 

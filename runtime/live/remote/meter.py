@@ -1,4 +1,4 @@
-"""Publishes what a page shows of the playing instrument, 15 times a second."""
+"""Publishes, 15 times a second, the facts about the playing instrument that a page shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Metered(Protocol):
         """The first part's engine."""
 
     def engines(self) -> list[Engine]:
-        """All engines that sound, also those on which earlier notes ring out."""
+        """The engines of all parts, also the earlier engines, whose notes ring out."""
 
     @property
     def choice(self) -> Choice:

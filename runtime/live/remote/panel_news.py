@@ -14,10 +14,10 @@ Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
 
 
 class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers of OSC packets.
+    """How many OSC packets have arrived.
 
-    taken: accepted packets.
-    ignored: packets beyond the limit, and packets that were not understood.
+    taken: number of accepted packets.
+    ignored: number of packets that came too fast or were not understood.
     """
 
     taken: int
@@ -28,10 +28,10 @@ class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the page's process reports.
 
     url: the page's address on this machine.
-    network_urls: its addresses for other machines, if they can reach it.
+    network_urls: the page's addresses for other machines; empty if they cannot reach the page.
     code: the code that pairs a device; None if no code is needed.
     paired: names of the paired devices.
-    osc: None without OSC.
+    osc: what arrived over OSC; None if OSC is not used.
     """
 
     url: Text
@@ -49,7 +49,7 @@ class PanelNotes:
         self._by: Connection | None = None
 
     def add_requests(self, server: Server) -> None:
-        """Let a server answer `panel.tell` and `panel`."""
+        """Let a server answer `panel.tell`, which brings a report, and `panel`, which asks for the newest report."""
         server.add("panel.tell", PanelNews, self._tell)
         server.add("panel", NoParams, lambda _params, _caller: self._said and msgspec.to_builtins(self._said))
         server.on_gone(self._forget)

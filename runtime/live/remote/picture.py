@@ -21,7 +21,7 @@ class Pictured(Protocol):
     """The part of `Supervisor` that the picture uses."""
 
     def engines(self) -> list[Engine]:
-        """All engines that sound, also those on which earlier notes ring out."""
+        """All engines that sound, including those on which earlier notes ring out."""
 
     @property
     def sample_rate_hz(self) -> int:

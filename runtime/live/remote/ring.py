@@ -1,4 +1,4 @@
-"""Lends the output's last seconds to a page's process that `play` did not start."""
+"""Lends the last seconds of the output to a page, if `play` did not start the page's process itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from runtime.link.server import LATER, Caller, NoParams, Server
 
 
 class LentRing:
-    """Answers `ring`: lends the SoundRing with this descriptor, for reading only."""
+    """Answers the request `ring`: lends the memory of a SoundRing, for reading only.
+
+    descriptor: the SoundRing's.
+    """
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor

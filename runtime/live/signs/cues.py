@@ -1,4 +1,4 @@
-"""Makes the cues, short signal sounds; a separate engine plays them."""
+"""Makes the sounds of the cues (short signals). A separate engine plays their notes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 CHIME, WAITING, YES = "chime", "waiting", "yes"
-# For each note: its start in s, its MIDI number. CHIME rises, WAITING falls twice, YES is a rising fifth.
+# Each note: (its start in s, its MIDI number). CHIME rises, WAITING falls twice, YES is a rising fifth.
 NOTES = {
     CHIME: ((0.0, 60), (0.12, 67), (0.24, 72), (0.36, 76)),
     WAITING: ((0.0, 67), (0.2, 60), (0.6, 67), (0.8, 60)),
@@ -31,8 +31,12 @@ _SETTINGS = Config(
 def make_cues(instrument: Path, sample_rate_hz: int, volume_db: float = 0.0) -> dict[str, np.ndarray]:
     """Make every cue of NOTES, and return them by name, each float32 (n_frames, 2).
 
-    The cues of all instruments have the same peak; a negative `volume_db` lowers it. This takes long: the instrument
-    is loaded again, because another thread may play it. UserError as from Decoder.
+    The cues of all instruments have the same peak.
+
+    volume_db: a negative volume lowers the peak; a positive one does not raise it.
+
+    `make_cues` takes long, because it loads the instrument again: another thread may be playing the loaded one.
+    UserError, from Decoder, if the instrument cannot be loaded.
     """
     engine = Engine(Decoder(instrument), sample_rate_hz=sample_rate_hz, patch=Patch(_SETTINGS))
     peak = PEAK * min(1.0, 10.0 ** (volume_db / 20.0))

@@ -14,7 +14,7 @@ PLAYS, WAITS, WRONG = "plays", "waits", "wrong"
 
 
 class Lamp:
-    """Lets the companion show on the lamp whether all is well, and watch the button.
+    """Tells the companion what to show on the lamp. Once told, the companion also watches the button.
 
     box: the settings that name the pins.
     """

@@ -17,7 +17,7 @@ from runtime.live.signs.cues import CHIME, WAITING, YES, make_cues
 class SignSounds:
     """Plays the cues (short signal sounds). A separate thread makes them.
 
-    greets: whether cues are played at the start.
+    greets: whether `look` plays cues.
     is_busy: returns whether the audio thread is rendering a block.
     wake: called on the separate thread when `serve` has something to do.
     say: called with each line for the user.
@@ -47,10 +47,9 @@ class SignSounds:
         making.start()
 
     def look(self, has_card: bool, has_input: bool) -> None:
-        """Play the chime a single time, as soon as there is a MIDI input.
+        """Play the chime once, as soon as there is a MIDI input; call this repeatedly.
 
-        While there is no MIDI input, play the cue for waiting, a single time, too. Without a sound card, play nothing.
-        Call this repeatedly.
+        If there is no MIDI input at first, play the cue for waiting once. Without a sound card, play nothing.
         """
         if not has_card or not self._next_greetings:
             return
@@ -65,7 +64,7 @@ class SignSounds:
         self._play(YES)
 
     def serve(self) -> None:
-        """Say what failed; play the latest requested cue if its sound is ready."""
+        """Tell the user if the cues could not be made; play the latest requested cue if its sound is ready."""
         if self._complaint:
             self._say(self._complaint)
             self._complaint = ""

@@ -13,8 +13,8 @@ def free_in_steps(objects: list[object]) -> None:
     """Empty the list, and free its objects one after another.
 
     Objects to which only these objects refer are freed too.
-    Python would free an engine in one step, and hold the interpreter for 2 to 3 ms. Inside `gives_way`
-    (runtime/base/realtime.py), the thread pauses between two calls while a block is rendered.
+    By itself, Python would free an engine in one step, and hold the interpreter for 2 to 3 ms. Here each object is a
+    step. Inside `gives_way` (runtime/base/realtime.py), the thread pauses between steps while a block is rendered.
     """
     reached, seen = [*objects], set(map(id, objects))
     objects.clear()
@@ -23,8 +23,8 @@ def free_in_steps(objects: list[object]) -> None:
             if id(other) not in seen and not isinstance(other, _LEAD_ELSEWHERE):
                 seen.add(id(other))
                 reached.append(other)
-    # `pop` takes the last object of the reversed list. So an object is freed before the objects to which it refers, and
-    # each `pop` frees one object.
+    # After `reverse`, `pop` takes objects in the order in which they were reached. So an object is freed before the
+    # objects to which it refers, and each `pop` frees one object.
     each = other = None
     reached.reverse()
     while reached:

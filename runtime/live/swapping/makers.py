@@ -1,12 +1,12 @@
 """Threads that make instruments and free them, so that memory does not fragment.
 
-In glibc each thread has its own heap arena, and memory returns to the arena that it came from. When one thread made all
-engines, the gaps that old ones left were too small for new ones, and memory grew. So a thread makes its next engines
-only when its previous ones are freed. `play` locks its memory, so an empty arena would stay in memory. Therefore the
-thread returns freed memory to the system. It does so again a few seconds later, because until then other objects may
-refer to the engine's sounds.
+In glibc each thread has its own heap arena, and freed memory returns to the arena that it came from. When one thread
+made all engines, the gaps that freed engines left were too small for new ones, and the arena grew. So, if possible, a
+thread makes new engines only when its previous ones are freed. `play` locks its memory, so an empty arena would stay in
+memory. Therefore, after its engines are freed, the thread returns their memory to the system. It does so again a few
+seconds later, because until then other objects may refer to the engines' sounds.
 
-The main thread must not free engines: it runs Python at any time, also while a block is rendered.
+The main thread must not free engines, because it would not pause while a block is rendered. The makers' threads pause.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Maker:
     def _make(self, make: Make) -> None:
         with gives_way(self._is_busy):
             self._last = [weakref.ref(each) for each in make()]
-        self._return_memory()  # the memory that only the making needed
+        self._return_memory()  # memory that was needed only to make the engines
         self._is_at_work = False
         self._wake()
 
@@ -89,8 +89,8 @@ class _Maker:
 class Makers:
     """The threads that make instruments: one for each instrument in use, and one for the next; at most MOST_MAKERS.
 
-    wake: called on a thread that has made or freed something, or has failed.
-    is_busy: returns whether the audio thread is rendering a block. During the rendering, the threads pause.
+    wake: called on one of the threads each time that it has finished making or freeing.
+    is_busy: returns whether the audio thread is rendering a block. During the rendering, the makers' threads pause.
     """
 
     def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool] = lambda: False):
@@ -101,17 +101,17 @@ class Makers:
         return len(self._makers)
 
     def run(self, make: Make) -> None:
-        """Call `make` on a thread; on a free thread if possible. No other `make` may be running."""
+        """Call `make` on a thread; if possible, on one whose engines are all freed. No other `make` may be running."""
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = self._new()
-        if maker is None:  # no thread is free, so the threads take turns
+        if maker is None:  # every thread has engines that are not freed, so the threads take turns
             maker = self._makers.pop(0)
             self._makers.append(maker)
         maker.make(make)
 
     def free(self, engines: Iterable[object]) -> None:
-        """Let the threads free the engines that they made; nothing else may refer to these."""
+        """Let each engine be freed on the thread that made it; nothing else may refer to the engines."""
         for engine in engines:
             maker = next((each for each in self._makers if each.has_made(engine)), None)
             (maker or next(iter(self._makers), None) or self._new()).free([engine])

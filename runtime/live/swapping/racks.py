@@ -17,7 +17,7 @@ from runtime.sound.patch import Patch, named
 class Racks:
     """The rack that plays, and the racks that it replaced; for the main thread.
 
-    choice: the `Choice` with which the first part's instrument began to play.
+    choice: the `Choice` with which the first part's instrument began to play; its `parts` are those that play now.
     wake: as in `Rack`.
     rack: None before `fit`.
     """
@@ -62,7 +62,7 @@ class Racks:
     def call_sound(self, patch: Patch, name: str) -> None:
         """Rename the sound that plays, if the first part still has `patch`.
 
-        patch: the patch with which the sound was saved.
+        patch: the first part's patch when the sound was saved.
         """
         engine = self.rack.engine()
         if engine.patch is not patch:
@@ -86,7 +86,7 @@ class Racks:
     def free_left(self) -> None:
         """Free the racks that were replaced before the previous call.
 
-        The audio thread has left them by now, so it does not have to free them.
+        By now, the audio thread no longer uses them. Otherwise it would free them itself, and that takes time.
         """
         self._left, self._leaving = self._leaving, []
 

@@ -24,7 +24,10 @@ from runtime.sound.patch import named
 
 
 class Playing(Protocol):
-    """The methods of `Supervisor` that `Swaps` calls. tell_sound: publishes the present sound's name."""
+    """The methods of `Supervisor` that `Swaps` calls.
+
+    tell_sound: publishes the present sound's name.
+    """
 
     def post(self, event: Event) -> None: ...
 
@@ -35,7 +38,10 @@ Ready = Playable | tuple[Part, ...]
 
 
 class _Wish(NamedTuple):
-    """What was requested. volume_db: the value for the sound's target `level`; None to keep the sound's own."""
+    """What was requested.
+
+    volume_db: the value for the sound's target `level`; None to keep the value that the sound has.
+    """
 
     part: int
     instrument: str | None
@@ -49,7 +55,7 @@ class _Wish(NamedTuple):
 class Swaps:
     """Replaces the instrument of one part, or all parts of the rack.
 
-    wake: called on the thread that makes instruments, when `serve` has something to do.
+    wake: called when `serve` has something to do, on a thread that makes instruments.
     is_busy: returns whether the audio thread is rendering a block.
     """
 
@@ -100,7 +106,7 @@ class Swaps:
         self._want(part, instrument, sound, name)
 
     def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None:
-        """Replace all parts by the parts of a sound, or by the sound as a single part.
+        """Replace all parts by the parts of a sound. A sound without parts becomes the only part.
 
         instrument: None for the instrument that the sound names.
         sound: a sound's name or file, or the sound itself.
@@ -145,7 +151,7 @@ class Swaps:
         return self._racks.rack.n_parts
 
     def happened(self, _action: Action) -> None:
-        """Perform the action `swapped`: the oldest posted swap has happened."""
+        """Handle the action `swapped`: the rack has made the oldest posted swap."""
         if not self._posted:
             return
         part, choice = self._posted.popleft()
@@ -163,7 +169,7 @@ class Swaps:
         self._makers.free(engines)
 
     def forget_posted(self) -> None:
-        """Forget unconfirmed swaps and requests, which a new rack does not know."""
+        """Forget the unconfirmed swaps, which a new rack does not know, and each part's last requested instrument."""
         self._posted.clear()
         self._asked.clear()
 
@@ -200,8 +206,8 @@ def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
-    # The engine needs no note to warm up: loading has run the decoder, and other engines have run the rest. The
-    # settings' preset is left out, because it belongs to the settings' instrument.
+    # The engine needs no note to warm up: loading has run the decoder, and other engines have run the engine's code.
+    # The settings' preset is left out, because it belongs to the settings' instrument.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     if wish.volume_db is not None:

@@ -7,7 +7,7 @@ import os
 
 
 class ReturnPipe:
-    """Tells the main thread that another thread has returned something.
+    """Wakes the main thread when another thread, such as the audio thread, has something for it.
 
     The audio thread must not wait for a lock, and a `threading.Event` has one. A write to a non-blocking pipe takes 1
     to 3 us. A write to a full pipe fails, which does no harm: the main thread wakes anyway.
@@ -19,7 +19,7 @@ class ReturnPipe:
         os.set_blocking(self._write_fd, False)
 
     def wake(self) -> None:
-        """Make `read_fd` readable, without waiting; for any thread."""
+        """Make `read_fd` readable, without waiting; any thread may call this."""
         with contextlib.suppress(OSError):
             os.write(self._write_fd, b"!")
 

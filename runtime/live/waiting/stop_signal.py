@@ -28,7 +28,7 @@ class StopSignal:
         self._before = {number: signal.signal(number, self.request) for number in numbers}
 
     def request(self, *_: object) -> None:
-        """Ask the program to stop; from a signal handler or any thread."""
+        """Ask the program to stop. A signal handler or any thread may call this."""
         with contextlib.suppress(OSError):
             os.write(self._write_fd, b"!")
 

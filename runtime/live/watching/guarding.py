@@ -8,7 +8,7 @@ from runtime.companion.child import CompanionChild
 
 
 class Guarding:
-    """Tells the companion which thread to guard; with several cores, no thread needs a guard."""
+    """Tells the companion which thread to guard (see `ThreadGuard`). With several cores, no thread needs a guard."""
 
     def __init__(self, companion: CompanionChild):
         self._companion = companion

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from runtime.audio.load import BlockLoads
 
-STEP_S = 1.9  # a little less than ROUND_S, so that each round adds a point
+STEP_S = 1.9  # a little less than the supervisor's ROUND_S, so that each of its rounds adds a point
 MINUTES = 5
 _DIGITS = 4
 
@@ -30,12 +30,12 @@ class Card(Protocol):
 
 
 class Point(NamedTuple):
-    """A few seconds of playing.
+    """What happened in the few seconds since the previous point.
 
     at_s: the end of these seconds, by `time.monotonic()`.
-    load, most: mean and largest load of the newest blocks.
+    load, most: mean and largest load of the blocks in these seconds; of very many blocks, only the newest count.
     voices: how many voices sounded at the end.
-    late, underruns: numbers of late blocks and underruns.
+    late, underruns: numbers of late blocks and of underruns in these seconds.
     """
 
     at_s: float

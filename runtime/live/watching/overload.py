@@ -1,6 +1,6 @@
 """Sheds voices before the sound drops out.
 
-A load is a block's rendering time divided by its playing time, without the machine's stalls. An overload immediately
+A block's load is its rendering time, without the machine's stalls, divided by its playing time. An overload immediately
 lowers the limit on the voices; `runtime/audio/quick_cut.py` lowers it even earlier if several blocks in a row are late.
 The limit rises in steps, as far as the measured cost of a voice allows. If this cost allows no rise, but loads have
 been low for a while, a trial allows all voices. Each trial that fails doubles the wait before the next trial.
@@ -16,9 +16,10 @@ from runtime.audio.load import NEAR, BlockLoads
 from runtime.audio.quick_cut import AIM, MOST_LOAD, SETTLE_S, QuickCut, affordable
 from runtime.events import NEVER
 
-ROOM = 0.8  # voices are shed until the load is AIM, and return while the load stays below ROOM
-LOOK_S = 0.25  # seconds between looks while not all voices may sound
-# Overload: 3 of the latest 4 blocks are nearly late, or 3 blocks of the latest 0.2 s (at least 8 blocks) are late.
+ROOM = 0.8  # voices are shed until the load is AIM; as many return as keep the load at or below ROOM
+LOOK_S = 0.25  # while the limit is lowered, the load is measured once in this time
+# Overload: 3 of the latest 4 blocks are nearly late, or 3 of the blocks of the latest 0.2 s are late. If 0.2 s has
+# fewer than 8 blocks, the latest 8 are taken.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
 _COLD_S = 0.3  # after an output's first note, blocks are not judged for this time: memory is slow when first used
@@ -33,14 +34,15 @@ class Overload:
     n_voices: how many may sound if nothing is wrong.
     block_s: how long a block plays.
     limit: how many may sound now.
-    quick: lowers the limit on the audio thread.
+    quick: lowers the limit earlier; it runs on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self.quick, self._n_cuts = QuickCut(n_voices, block_s), 0
-        # Block numbers. _n_seen: the first to judge for overload. _n_same: the first with the present number of voices.
+        # Block numbers. _n_seen: the first block to judge for overload. _n_same: the first block of the next
+        # measurement of the load; from there on, the number of sounding voices must stay the same.
         self._n_seen = self._n_same = _WARM_UP_BLOCKS
         self._n_measured, self._is_cold = -1, True
         self._next_look_s = -math.inf

@@ -28,8 +28,10 @@ class Power(msgspec.Struct, frozen=True):
     """What the machine reports of its voltage and its temperature.
 
     is_told: whether it reports its voltage.
-    has_low_voltage, is_hot: whether low voltage or heat slows it down now.
-    had_low_voltage, was_hot: whether low voltage or heat has slowed it down since its start.
+    has_low_voltage: whether its voltage is too low now.
+    is_hot: whether heat slows it down now.
+    had_low_voltage: whether its voltage has been too low at any time since its start.
+    was_hot: whether heat has slowed it down at any time since its start.
     temperature_c: the hottest sensor's temperature, or None.
     """
 
@@ -55,7 +57,7 @@ def read_power(root: Path = Path("/")) -> Power:
 
 
 class PowerWatch:
-    """Reports each problem once in a run; for the main thread.
+    """Tells the user of each problem once in a run of the program; for the main thread.
 
     root: the folder that contains `sys`.
     problem: the problems of the last minute, or an empty text.
@@ -69,14 +71,18 @@ class PowerWatch:
         self.problem = ""
 
     def look(self, now_s: float | None = None) -> None:
-        """Look if a look is due; now_s: a time of `time.monotonic()`, None for now."""
+        """If the last look was at least LOOK_S ago, read the power, tell the user of new problems, and renew `problem`.
+
+        now_s: a time of `time.monotonic()`; None for now.
+        """
         now_s = time.monotonic() if now_s is None else now_s
         if now_s < self._next_s:
             return
         self._next_s = now_s + LOOK_S
         power = read_power(self._root)
         self._first = self._first or power
-        # Problems may have come and gone between two looks. Those before the first look do not count.
+        # A problem may come and go between two looks: the firmware remembers it. Problems from before the first look do
+        # not count.
         dipped = power.had_low_voltage and not self._first.had_low_voltage
         warmed = power.was_hot and not self._first.was_hot
         heat = "" if power.temperature_c is None else f" ({power.temperature_c:.0f} degrees Celsius)"

@@ -6,12 +6,12 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-# This many stalls in this many seconds are reported; fewer are too rare to look for a cause.
+# So many stalls within so many seconds are reported. If they are rarer, the user need not look for a cause.
 _MANY, _WITHIN_S = 5, 10.0
 
 
 class Stalls:
-    """Reports that many blocks were late although their work was small. It reports this at most once."""
+    """Tells the user, at most once, of many stalls: blocks that were late although their work was small."""
 
     def __init__(self) -> None:
         self._n_seen = 0
@@ -19,7 +19,7 @@ class Stalls:
         self._is_said = False
 
     def follow(self) -> None:
-        """Watch another output's blocks, whose counts begin at 0."""
+        """Watch the blocks of another output, which counts its stalls from 0 again."""
         self._n_seen = 0
 
     def look(self, loads: BlockLoads, now_s: float, realtime: bool) -> str:

@@ -61,12 +61,12 @@ class Watch:
 
     @property
     def problem(self) -> str:
-        """What is wrong at present, for the user, or an empty text."""
+        """Words for the user about a present overload; an empty text if all voices may sound."""
         limit, full = self._overload.limit, self._n_voices
         return "" if self._overload.is_full else f"Too much for this machine: {limit} of {full} voices"
 
     def suspect(self) -> None:
-        """Record that something besides missing blocks suggests that the device has gone."""
+        """Look sooner, because of a sign other than missing blocks that the device has gone."""
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
@@ -86,7 +86,10 @@ class Watch:
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:
-        """Tell the user when the first voice is shed and when all are back; in between, at most one line in 10 s."""
+        """Tell the user when the first voice is shed and when all are back.
+
+        In between, tell of a new limit at most once in 10 s.
+        """
         limit = self._overload.limit
         if limit == self._said_limit:
             return

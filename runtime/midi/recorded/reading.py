@@ -1,4 +1,4 @@
-"""Reads the recorder's MIDI files exactly."""
+"""Reads the recorder's MIDI files: gives back exactly the events that were recorded."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from runtime.midi.recorded.events import event_of, event_of_midi
 from runtime.midi.recorded.writing import EVENT, HEAD, META, PORT, SIGNATURE, SPECIFIC
 
 LARGEST_BYTES = 128 * 2**20
-# The JSON of the head or of an event may have this many bytes. The JSON of real heads and events has at most 4 MB.
-# Decoding takes up to 20 times as much memory.
+# The head and each event that is written as JSON may have at most this many bytes. Real ones have at most 4 MB.
+# Decoding takes up to 20 times as much memory as the JSON.
 LARGEST_EVENT_BYTES = 8 * 2**20
 MOST_EVENTS = 2_000_000  # 80 per second for 7 hours
 _END_KIND = 0x2F
@@ -30,7 +30,7 @@ _TRACK_AT = 22  # number of bytes before the events
 class RecordedMidi(NamedTuple):
     """A recorded MIDI file.
 
-    head: what was played, and the state at the start.
+    head: the instruments, the settings and the state at the start: all that determines the sound but the events.
     content: the file's bytes.
     n_ticks: length in ticks.
     """
@@ -126,7 +126,7 @@ class _Reader:
                 elif status == META and kind == _END_KIND:
                     break
         except EOFError:
-            pass  # the writer was killed between two writes: the events before are complete
+            pass  # the writer was killed between two writes: the events up to here are complete
 
     def _long_event(self, kind: int, said: bytes) -> Event | None:
         if kind != SPECIFIC or not said.startswith(SIGNATURE):

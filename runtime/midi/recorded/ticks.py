@@ -1,8 +1,8 @@
 """The arithmetic of a MIDI file in which one tick lasts exactly one frame.
 
 A Standard MIDI File gives the ticks per beat (its division D, 15 bits) and the microseconds per beat (its tempo T, 24
-bits). A tick lasts T / D us. At the sample rate R, a frame lasts 1,000,000 / R us. A tick is a frame if
-D * 1,000,000 = T * R. With whole D and T this is exact: 44,100 Hz with T = 500,000 (120 beats per minute) gives
+bits). A tick lasts T / D us. At the sample rate R, a frame lasts 1,000,000 / R us. So a tick lasts exactly one frame if
+D * 1,000,000 = T * R. D and T must be whole numbers. At 44,100 Hz, T = 500,000 (120 beats per minute) gives
 D = 22,050. Source: Standard MIDI Files 1.0.
 """
 
@@ -27,8 +27,9 @@ class Ticks(NamedTuple):
 def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
     """Division and tempo with which a tick lasts exactly one frame; None if there are none.
 
-    The tempo is the first of 120, 240, 480 and 60 beats per minute that is possible, or else a tempo close to 120. No
-    tempo is possible for a rate above 32,767 Hz that shares few factors with 1,000,000, such as 44,101 Hz.
+    The tempo is the first of 120, 240, 480 and 60 beats per minute that is possible. If none of them is, it is the
+    possible tempo nearest to 120. No tempo is possible for a rate above 32,767 Hz that shares few factors with
+    1,000,000, such as 44,101 Hz.
     """
     step = gcd(sample_rate_hz, _US_A_S)
     ticks_a_step, us_a_step = sample_rate_hz // step, _US_A_S // step

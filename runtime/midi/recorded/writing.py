@@ -45,7 +45,10 @@ class RecordedMidiWriter:
         self._append(first)
 
     def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
-        """Append events. The file then lasts at least until the tick `now`. timed: (tick, event), ascending."""
+        """Append events. The file then lasts at least until the tick `now`.
+
+        timed: pairs (tick, event), by ascending tick.
+        """
         tick, device = self._tick, self._device
         parts = []
         for at, event in timed:
@@ -62,7 +65,7 @@ class RecordedMidiWriter:
         self._tick, self._device = tick, device
 
     def finish(self, end: int) -> None:
-        """Extend the file to the tick `end`, if the disk has room, and close it."""
+        """Extend the file to the tick `end` if the disk has room, then close the file."""
         try:
             with suppress(OSError):
                 self._append(b"", max(0, end - self._tick))
@@ -72,7 +75,10 @@ class RecordedMidiWriter:
             os.close(self._file)
 
     def _append(self, content: bytes, rest: int = 0) -> None:
-        """Write content over the old end mark. rest: ticks from the last event to the new end."""
+        """Write content, then a new end mark, over the old end mark.
+
+        rest: ticks from the last event to the new end.
+        """
         end = _delta(rest) + END
         track_bytes = self._end - _HEADER_BYTES - _TRACK_HEADER_BYTES + len(content) + len(end)
         if track_bytes > _LARGEST_TRACK:
@@ -104,7 +110,7 @@ def _write(file: int, content: bytes, at: int) -> None:
 
 
 def _number(value: int) -> bytes:
-    """A number as in MIDI files: seven bits a byte, most significant first. All bytes but the last have the top bit."""
+    """A number as in MIDI files: seven bits a byte, the highest first. In all bytes but the last, the top bit is 1."""
     code = [value & 127]
     while value := value >> 7:
         code.append(value & 127 | 128)

@@ -48,7 +48,7 @@ class _File(msgspec.Struct):
 
 
 class Devices:
-    """The paired devices, in a file that contains only hashes of their secrets.
+    """The paired devices, kept in a file. The file contains hashes of the devices' secrets, never the secrets.
 
     path: the file. If it cannot be read, no device is paired; if it cannot be written, pairings are lost when this
     process ends.
@@ -121,7 +121,7 @@ class Devices:
 
 
 def name_of(user_agent: str) -> str:
-    """The browser and system that a User-Agent header names; unknown names are left out."""
+    """The known names of a browser and a system in a User-Agent header, or "Another program" if there are none."""
     words = [
         next((name for mark, name in table if re.search(re.escape(mark), user_agent)), "")
         for table in (_BROWSERS, _SYSTEMS)

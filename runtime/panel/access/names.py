@@ -19,7 +19,10 @@ def is_here(address: str) -> bool:
 
 
 def sender(address: str) -> str:
-    """The sender behind an address: for IPv6 its /64 network, because one machine can use all addresses of it."""
+    """The sender that an address stands for: an IPv4 address itself, or an IPv6 address's /64 network.
+
+    One machine can use all addresses of a /64 network.
+    """
     plain = _plain(address)
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((plain, 64), strict=False))
 

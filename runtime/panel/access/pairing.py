@@ -14,7 +14,7 @@ from runtime.panel.limits import Allowance
 # ALL_GUESSES_PER_S, too.
 N_DIGITS = 8
 SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender: guesses per second, and the most at once after a pause
-# A year of guesses, from many addresses, finds the code with a chance of 16 %; 100 million codes are possible.
+# There are 100 million codes. A year of guesses at this rate, by many senders, finds the code with a chance of 16 %.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 
@@ -30,7 +30,7 @@ class TooSoonError(Exception):
 class Pairing:
     """Keeps the code, which changes after each pairing, and checks guesses.
 
-    shown: called with each new code.
+    shown: called with the new code after each pairing.
     """
 
     def __init__(self, devices: Devices, shown: Callable[[str], object]):
@@ -45,7 +45,7 @@ class Pairing:
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
-        """If `said` has the code's digits, pair the device, and return it and its secret; else return None.
+        """If the digits in `said` are the code, pair the device; return the Device and its secret, else None.
 
         address: the device's address.
         TooSoonError after too many guesses.

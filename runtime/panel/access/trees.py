@@ -1,4 +1,4 @@
-"""Refuses a page's sound that names a file: a stranger could read any file with it."""
+"""Refuses a sound from the browser's page if the sound names a file. Else a stranger could read any file."""
 
 from __future__ import annotations
 

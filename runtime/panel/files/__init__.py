@@ -1,1 +1,1 @@
-"""The page's downloads and uploads: recordings, rendered pieces and sounds, and the files that a browser sends."""
+"""The page's downloads (recordings, sounds, rendered pieces) and its uploads (the files that a browser sends)."""

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 _NICE, _GRACE_S = 10, 3.0
 _MOST_LINES, _LONGEST_LINE_BYTES = 200, 64 * 2**10
 _PREFIX = "timbrebox: "
-# The line that a UserError becomes, as runtime/base/errors.py writes it.
+# The message of a UserError, as runtime/base/errors.py composes it.
 _USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2), PR_SET_PDEATHSIG
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
@@ -89,7 +89,7 @@ def _error_of(line: str) -> UserError:
 
 
 async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
-    """Read lines until the stream ends. Pass on each progress, and the first _MOST_LINES of the other lines."""
+    """Read lines until the stream ends. Pass on each report of progress, and the first _MOST_LINES other lines."""
     n_lines = 0
     while line := await stream.readline():
         text = line.decode("utf-8", "replace").strip()
@@ -116,7 +116,7 @@ def _shown(line: str, names: dict[Path, str]) -> str:
 
 
 def _leash() -> None:
-    """Limit the new process; called inside this process, before the command begins."""
+    """Limit the new process. The new process itself calls this, before the command begins."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

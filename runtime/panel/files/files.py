@@ -59,8 +59,8 @@ class _Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to download.
 
-    suffix: the ending of a recording's file.
-    number: the number of a preview.
+    suffix: for a recording, the suffix of the file to take, such as .wav.
+    number: for a preview, its number, from 0.
     """
 
     what: Literal["recording", "piece", "sound", "preview"]
@@ -75,7 +75,12 @@ class _Make(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Part:
-    """A page's connection. upload: the announcement and the upload that is under way, or None."""
+    """A page's connection.
+
+    upload: the upload that is under way, after its announcement; None without an upload.
+    asked: the tasks that answer the page's requests.
+    n_told: how many bytes of the upload have been received, as the page was last told.
+    """
 
     def __init__(self, connection: ServerConnection):
         self.connection = connection
@@ -84,7 +89,7 @@ class _Part:
         self.n_told = 0
 
     def send(self, line: bytes) -> None:
-        """Send a line, or disconnect the page if it reads nothing."""
+        """Send a line. If more than MOST_UNSENT_BYTES wait for the page to read them, disconnect it instead."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
@@ -99,7 +104,7 @@ class Files:
         self.downloads, self._recordings = Downloads(), Recordings()
         self._work = Work(ask, self._tell)
         self._parts: list[_Part] = []
-        # What played before the first candidate: a sound's tree, and the folder of the tree's files.
+        # The sound that played before the first candidate: its tree, and the folder of the files that the tree names.
         self._before: tuple[dict[str, Any], str | None] | None = None
         self._requests: dict[str, tuple[type, Callable[[Any], Awaitable[object]]]] = {
             "recordings": (_Nothing, self._list),
@@ -264,7 +269,7 @@ class Files:
         return {}
 
     async def _hear(self, params: _Numbered) -> object:
-        """Play a candidate; before the first one, remember what plays."""
+        """Play a candidate. Before the first candidate, remember the sound that plays, for `_back`."""
         tree = self._work.candidate(params.number)
         if len(msgspec.json.encode(tree)) > LONGEST_LINE_BYTES - 2**10:
             raise UserError("candidate", "a very long sound", "one that can be tried", "keep it, then choose it")

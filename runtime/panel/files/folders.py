@@ -16,7 +16,8 @@ class PassingFolder:
     """A temporary folder of this process inside `base`.
 
     Only this user can enter the folder. In a service, this user's group can enter `base`, but not the folder.
-    The folder is locked as long as this process lives. Folders without a lock, which dead processes left, are removed.
+    The folder is locked as long as this process lives. Dead processes leave folders without a lock in `base`; these
+    are removed now.
     UserError if the folder cannot be made.
 
     path: the folder.
@@ -28,7 +29,7 @@ class PassingFolder:
             make_private(base)
             whole = os.open(base, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                fcntl.flock(whole, fcntl.LOCK_EX)  # no other process may remove the new folder before it is locked
+                fcntl.flock(whole, fcntl.LOCK_EX)  # so no other process removes the new folder before it is locked
                 _remove_dead(base)
                 self.path.mkdir(mode=0o700)
                 self._lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

@@ -17,13 +17,14 @@ from runtime.panel.files.uploads import Announced
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 _LONGEST_NAME = 60
-# A file's name tells its note and sound, so the name is kept, without characters that have a meaning in a path.
+# The note and the sound of a recording are read from its file's name. So the name is kept, but characters that could
+# have a meaning in a path are replaced.
 _DROPPED = re.compile(r"[^A-Za-z0-9#_ -]+")
 _PREVIEW = re.compile(r"to hear how far it is: (.*\.wav)")
 
 
 def workshop() -> str | None:
-    """The path of the Python with the packages for training, or None."""
+    """The path of a Python interpreter that has the packages for training; None if there is none."""
     if importlib.util.find_spec("tensorflow") is not None:
         return sys.executable
     python = ROOT / ".venv-workshop" / "bin" / "python"
@@ -32,9 +33,10 @@ def workshop() -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """Make a name for a file. It has at most 60 characters, and may be empty.
+    """Turn any name into a name for a file. The new name has at most 60 characters, and may be empty.
 
-    Letters, digits, spaces and the signs # _ - are kept. A run of other characters becomes one -.
+    ASCII letters, digits, spaces and the signs # _ - are kept. Each run of other characters is replaced by one hyphen.
+    Spaces and hyphens at the beginning and at the end are removed.
     """
     return _DROPPED.sub("-", name)[:_LONGEST_NAME].strip(" -")
 
@@ -96,11 +98,12 @@ class Making:
         self._n_files, self._n_bytes, self._made = self._n_files + 1, self._n_bytes + announced.bytes, None
 
     def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
-        """Clear earlier results; return the command's arguments.
+        """Forget earlier results; return the arguments with which `program` makes the instrument.
 
-        known: the present instruments' names.
-        minutes: the longest training, None for the command's own limit.
-        UserError if there is no recording or the name cannot be used.
+        name: the new instrument's name.
+        known: the names of the present instruments.
+        minutes: how long the training may last; None for the program's own limit.
+        UserError if there is no recording, or if `name` cannot be used.
         """
         if not self._n_files:
             raise UserError("make", "no recordings", "some", "choose recordings first")
@@ -117,7 +120,7 @@ class Making:
         return ["make", str(self.folder), f"--name={name}", f"--out={out}", f"--work={work}", *time]
 
     def heard(self, line: str) -> bool:
-        """Read a line of the command; return whether it names a new preview."""
+        """Read a line that `program` has printed; return whether it names a new preview."""
         found = _PREVIEW.fullmatch(line)
         if found is None:
             return False
@@ -128,7 +131,7 @@ class Making:
         self._made = {"name": name}
 
     def preview(self, number: int) -> Path:
-        """The sound file of a preview; UserError if none has this number."""
+        """The sound file of a preview; UserError if no preview has this number."""
         if not 0 <= number < len(self._previews):
             raise UserError("preview", str(number), "one of the list", "wait for it")
         return self._previews[number]

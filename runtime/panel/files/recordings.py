@@ -15,7 +15,7 @@ MOST_LISTED = 200
 _GROWING = ".part"
 _DELETED = ".deleted"
 _WAV_RATE_AT, _WAV_HEADER_BYTES = 28, 44
-# Place of rate, channels, bits and number of frames in a FLAC file. Source: RFC 9639, section 8.2.
+# Where a FLAC file has its rate, channels, bits per sample and number of frames. Source: RFC 9639, section 8.2.
 _FLAC_INFO_AT, _FLAC_INFO_BYTES = 18, 8
 
 
@@ -26,7 +26,7 @@ class _File(NamedTuple):
 
 
 class Recordings:
-    """The user's recordings; no name from a page is used as a path.
+    """The user's recordings. A name that a page sends is looked up in the folder's list, never used as a path.
 
     The last deleted recording can be restored, until another is deleted or this process ends.
     """
@@ -41,7 +41,7 @@ class Recordings:
         return sorted(found, key=lambda row: (row["ended_s"], row["name"]), reverse=True)[:MOST_LISTED]
 
     def path(self, name: str, suffix: str) -> Path:
-        """The file of a recording with this suffix; UserError if there is none."""
+        """The path of a recording's file that has this suffix; UserError if there is no such file."""
         return next((file.path for file in self._files(name) if file.path.suffix == suffix), None) or _refuse(name)
 
     def delete(self, name: str) -> None:
@@ -93,7 +93,7 @@ def _row(name: str, files: list[_File]) -> dict[str, object]:
 
 
 def _length_s(file: _File) -> float | None:
-    """The length of a recording; None for a file that the recorder did not write."""
+    """The length of a WAV or FLAC file as the recorder writes it; None for any other file, such as a MIDI file."""
     try:
         with file.path.open("rb") as stream:
             head = stream.read(_WAV_HEADER_BYTES)

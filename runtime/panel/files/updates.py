@@ -18,13 +18,16 @@ from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
 _LONGEST_WAIT_S = 15.0  # if an update waits longer, the installing service seems not to run
-# Updates per second, and the most at once after a pause. This makes at most 15 in 10 minutes. systemd would
-# not start timbrebox-update.service more than 20 times in 10 minutes.
+# Updates per second on average, and the most updates at once after a pause. Together they allow at most 15 updates in
+# 10 minutes. systemd would not start timbrebox-update.service more than 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 
 class Updates:
-    """The newest received update. changed: called when `facts` has changed."""
+    """The newest received update.
+
+    changed: called when `facts` has changed.
+    """
 
     def __init__(self, changed: Callable[[], object]):
         self._changed = changed
@@ -33,13 +36,13 @@ class Updates:
 
     @property
     def facts(self) -> dict[str, object] | None:
-        """The version that plays, and the newest update; None where the page takes no updates.
+        """The present version, and the state of the newest update; None where the page takes no updates.
 
         `state` has one of these values:
         "": there is no update.
         `waiting`: the installing service has not taken the update yet.
         `stuck`: the update has waited too long.
-        one as in `News`: the service has taken the update.
+        a state of `News`: the service has taken the update.
         """
         if not _is_offered():
             return None
@@ -52,12 +55,12 @@ class Updates:
         return {"present": version_of(ROOT)} | told
 
     def watch(self) -> None:
-        """Tell pages each change until the update has ended."""
+        """Begin to tell pages each change of `facts`; this goes on until the update has ended."""
         if self._looks is None or self._looks.done():
             self._looks = asyncio.create_task(self._look())
 
     def refuse(self, announced: Announced) -> None:
-        """UserError if no update may be sent to this page now."""
+        """UserError if no update may be sent to this page now; if one may, count it for the rate limit."""
         if not _is_offered():
             remedy = "type on the machine: sudo timbrebox service trust KEY.pub"
             raise UserError(announced.name, "a page that takes no updates", "one that does", remedy)
@@ -70,7 +73,8 @@ class Updates:
         """Move a received file to the place where the installing service looks; UserError if that fails."""
         arrived = state_folder() / ARRIVED
         try:
-            # The installing service runs as root, but may not ignore permissions. So the group may write here.
+            # The installing service runs as root, but without root's power to ignore permissions. It is in this
+            # folder's group. So the group gets the permission to write here.
             arrived.parent.mkdir(exist_ok=True)
             arrived.parent.chmod(0o770)
             path.chmod(0o640)
@@ -97,7 +101,7 @@ class Updates:
 
 
 def _is_offered() -> bool:
-    """Whether updates can be sent: the owner trusts a signer, and systemd watches this program's folder."""
+    """Whether updates can be sent: the owner trusts a signer, and systemd watches this program's folder for updates."""
     return state_folder() == STATE and os.access(SIGNERS, os.R_OK) and (UNITS / f"{UPDATE}.path").exists()
 
 

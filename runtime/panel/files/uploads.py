@@ -19,7 +19,7 @@ _SPARE_BYTES = 64 * 2**20  # this much of the disk is kept free, for playing and
 
 
 class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `send`: what the file is for, its name on the browser's machine, and its size."""
+    """The params of the request `send`: what the file is for, its name on the browser's machine, and its size."""
 
     kind: Kind
     name: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
@@ -54,7 +54,10 @@ class Upload:
         return self.n_taken == self._n_bytes
 
     async def take(self, piece: bytes) -> None:
-        """Write the next piece; UserError if the file gets larger than announced, or the disk is full."""
+        """Take the next piece. Several pieces together are written to the disk.
+
+        UserError if the file gets larger than announced, or if it cannot be written.
+        """
         self.n_taken += len(piece)
         if self.n_taken > self._n_bytes:
             raise UserError(self._name, "more than was announced", f"{self._n_bytes:,} bytes", "send it again")

@@ -21,8 +21,8 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-# A candidate's name has at most this many characters of the recording's name, then a number. No sound's name may have
-# more than 100.
+# A candidate's name is at most this many characters of its recording's name, then a number. No sound's name may have
+# more than 100 characters.
 _LONGEST_SHOWN = 90
 
 
@@ -46,7 +46,7 @@ class Work:
         self.making = Making(self._new_folder)
         self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # the page works without the folder; `_opened` tries again later
+        with contextlib.suppress(UserError):  # if the folder cannot be made now, `_opened` tries again later
             self._opened()
 
     @property
@@ -72,7 +72,11 @@ class Work:
         return upload
 
     def came_in(self, announced: Announced, upload: Upload) -> None:
-        """Use a received file: add it to the recordings, hand an update over, or start to work on it."""
+        """Use a received file.
+
+        A recording for an instrument is added to the others, and an update is handed over. Work on any other file
+        begins.
+        """
         if announced.kind in ("taught", "update"):
             self._pass_on(announced, upload.path)
             self._now = None
@@ -121,7 +125,10 @@ class Work:
         self.making.is_made(name)
 
     def broke_off(self, upload: Upload, error: UserError | None = None) -> None:
-        """Discard an unfinished upload; error: why it failed, or None."""
+        """Discard an unfinished upload.
+
+        error: why the file was refused; None if the user cancelled the upload, or the browser has gone.
+        """
         upload.path.unlink(missing_ok=True)
         if error is not None:
             self._failed = {"kind": self._now["kind"], "line": str(error)}
@@ -139,7 +146,7 @@ class Work:
         return self._opened() / _PIECE, str(self._piece["name"])
 
     def candidate(self, number: int) -> dict[str, Any]:
-        """A candidate, as the content of a sound's file; UserError if none has this number."""
+        """The content of a sound's file for a candidate; UserError if no candidate has this number."""
         tree = load_yaml(self._candidate_file(number), dict[str, Any])
         name = "".join(character for character in self._found["name"] if character.isprintable())
         return tree | {"name": f"{name[:_LONGEST_SHOWN].strip() or 'recording'}, {number + 1}"}
@@ -156,7 +163,7 @@ class Work:
         return path
 
     def text_file(self, content: str) -> Path:
-        """Write a text to a new file; the caller removes it. UserError if it cannot be written."""
+        """Write a text to a new file; the caller removes the file. UserError if the text cannot be written."""
         path = self._new_path()
         try:
             path.write_text(content, encoding="utf-8")
@@ -180,7 +187,7 @@ class Work:
             path.unlink(missing_ok=True)
 
     async def _guarded(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
-        """Await some work; if it fails, keep the reason for the pages."""
+        """Await some work; if the work fails, store the reason, so that pages can show it."""
         try:
             await work
         except UserError as error:
@@ -224,7 +231,7 @@ class Work:
         """Import a sound's file with the checks for strangers' files; return the name that the sound gets.
 
         name: the wanted name.
-        shown: the file's name in messages; None for `name`.
+        shown: the file's name in messages; None means that messages show `name`.
         """
         async with self._one_at_a_time:
             said = await self._run(["presets", "import", str(path), f"--name={name}"], kind, {path: shown or name})

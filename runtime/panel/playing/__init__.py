@@ -1,1 +1,1 @@
-"""Connects all pages to the playing process: the link, the keys that pages hold, and the live picture."""
+"""Connects all pages to the playing process: the link, held keys, moved knobs, and the live picture of the output."""

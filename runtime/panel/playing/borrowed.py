@@ -16,9 +16,9 @@ _LONGEST_ANSWER_BYTES = 4096
 
 
 def borrow_ring() -> int | None:
-    """Return a descriptor of the playing process's SoundRing, or None if there is none. This may wait.
+    """Return a descriptor of the playing process's SoundRing, or None if no process lends one.
 
-    The caller closes the descriptor.
+    This can take some seconds. The caller must close the descriptor.
     """
     for path in sockets():
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asks:

@@ -1,4 +1,4 @@
-"""The keys that pages and the OSC port hold. One connection to the playing process serves them all."""
+"""Knows the keys that pages and the OSC port hold. The holders share one connection to the playing process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HeldKeys:
-    """Knows which page, or the OSC port, holds which keys.
+    """Knows which keys each holder holds. A holder is a page, or the OSC port.
 
     A key is released when its last holder releases it.
     """
@@ -36,7 +36,7 @@ class HeldKeys:
         self._held: defaultdict[Hashable, set[tuple[int, int]]] = defaultdict(set)
 
     def play(self, holder: Hashable, played: Played) -> None:
-        """Press a key, or release a key that the holder holds; UserError if nothing plays."""
+        """Press a key, or release a key that the holder holds. A press raises UserError if nothing plays."""
         key = played.channel, played.note
         if played.velocity:
             self._link.tell("note", msgspec.to_builtins(played))

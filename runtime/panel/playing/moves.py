@@ -13,9 +13,10 @@ EVERY_S = 0.02  # the same interval as in page/play.js
 
 
 class MergedMoves:
-    """Sends moves at once, and collects moves for the next 20 ms.
+    """Sends moves at once, then collects further moves for 20 ms.
 
-    Of the collected moves, it sends only the last position of each target.
+    Then it sends only the newest position of each target, and collects for 20 ms again. It sends earlier if it has
+    collected moves of more than MOST_TARGETS targets.
     """
 
     def __init__(self, link: PlayLink):
@@ -24,7 +25,10 @@ class MergedMoves:
         self._pause: asyncio.TimerHandle | None = None
 
     def take(self, moves: Moves) -> None:
-        """Send moves now, or at the end of the present 20 ms; UserError if nothing plays."""
+        """Send moves now, or keep them until the present 20 ms are over.
+
+        UserError if they are sent now and nothing plays.
+        """
         if self._pause is not None:
             self._kept |= moves.positions
             if len(self._kept) <= MOST_TARGETS:
@@ -35,7 +39,7 @@ class MergedMoves:
         self._send()
 
     def flush(self) -> None:
-        """Send the moves that were kept, before a message that must come after them."""
+        """Send the kept moves now; call this before sending a message that must come after them."""
         if self._kept:
             self._pause.cancel()
             self._send()

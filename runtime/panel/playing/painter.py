@@ -11,7 +11,7 @@ from typing import Any
 N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
-_MOST_ALIKE = 30  # most repeats of a picture; repeats are needed because pages let levels fall slowly
+_MOST_ALIKE = 30  # a picture is repeated at most this often; repeats are needed because pages let levels fall slowly
 
 
 class Painter:
@@ -28,7 +28,7 @@ class Painter:
         self._last, self._n_alike = b"", 0
 
     def listen(self, ring: int | None) -> None:
-        """Measure the sound in another ring from now on; None to measure no sound."""
+        """From now on, measure the sound in the ring with this descriptor; None to measure no sound."""
         self._ring, self._hearing = ring, None
 
     def paint(self, news: dict[str, Any]) -> bytes | None:

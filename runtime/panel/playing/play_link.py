@@ -53,7 +53,7 @@ class PlayLink:
             await asyncio.sleep(AGAIN_S)
 
     async def ask(self, method: str, params: object) -> Any:
-        """Return the answer to a request; UserError if it fails or nothing plays."""
+        """Send a request and return its answer. UserError if the request fails or is not answered, or nothing plays."""
         number = next(self._ids)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
@@ -65,7 +65,7 @@ class PlayLink:
             self._waiting.pop(number, None)
 
     def tell(self, method: str, params: object) -> None:
-        """Send a request that needs no answer; UserError if nothing plays."""
+        """Send a request that needs no answer; UserError if nothing plays, or if the playing process reads nothing."""
         self._send(method, params, None)
 
     def _send(self, method: str, params: object, number: int | None) -> None:

@@ -36,7 +36,7 @@ class Start(NamedTuple):
     """What was played, and the state at the start.
 
     instruments: one for each recorded part.
-    n_parts: number of parts that played. Recordings by early versions hold only the first part.
+    n_parts: number of parts that played. Early versions recorded only the first of them.
     """
 
     sample_rate_hz: int
@@ -68,10 +68,12 @@ class _Head(PartTree, frozen=True, kw_only=True):
 
 
 def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
-    """The head of a recording as values for JSON. state: the rack's state at the recording's first frame.
+    """The head of a recording as values for JSON.
 
     The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
     instrument's file cannot be read.
+
+    state: the rack's state at the recording's first frame.
     """
     settings = without_places(state.parts[0].patch.settings)
     first, *others = (part_keys(each, settings) for each in state.parts)
@@ -111,14 +113,15 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         memory = _memory_of_first(parts[0].engine.parts) if head.rack is None else values_of_trees(head.rack)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
-    # Recordings by early versions lack `holds_notes`. If they began with sound, take the notes as held.
+    # Recordings by early versions lack `holds_notes`. If such a recording began while something sounded, assume that
+    # notes were held.
     holds_notes = not head.is_silent if head.holds_notes is None else head.holds_notes
     state = RackState(head.start_frame, head.is_silent, holds_notes, parts, said, memory)
     return Start(head.sample_rate_hz, tuple(each.instrument for each in trees), state, head.n_parts)
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """`RackState.memory` for a head without the key `rack`, in a recording by an early version.
+    """`RackState.memory` for a recording by an early version, whose head lacks the key `rack`.
 
     Early versions stored the rack's values among the values of the first part's engine. The values that the engine
     calls `maps` are called `controls` in a rack.
@@ -129,7 +132,7 @@ def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Turn an error inside the `with` into a UserError. A damaged value that was not checked before is the cause."""
+    """Turn an error in the `with` block into a UserError. Its cause is a damaged value that no check has found."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for the sum of all unpacked trajectories of a part's programs
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for all trajectories in a part's programs together, unpacked
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -110,19 +110,19 @@ def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
 
 
 def without_places(settings: Config) -> Config:
-    """The settings without devices and paths. The scale's file is not needed: a state has the pitch of each key."""
+    """The settings without devices and paths. The scale's file is not needed: the state holds the pitch of each key."""
     tuning = msgspec.structs.replace(settings.tuning, scale=None)
     midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
     return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())
 
 
 def plain_simple(event: Event) -> list[Any]:
-    """An event as values for JSON; not for SoundChange and Swap, which need an engine."""
+    """An event as values for JSON. A SoundChange or a Swap is not allowed: decoding it needs an engine."""
     return plain(MapChange(event.device, list(event.map.plain)) if isinstance(event, MapChange) else event)
 
 
 def simple_of(event: Event) -> Event:
-    """The event that `plain_simple` encoded; event: the result of `event_of`. ValueError for a damaged map."""
+    """The event that `plain_simple` encoded, from the result of `event_of`. ValueError for a damaged map."""
     return MapChange(event.device, bind_plain(event.map)) if isinstance(event, MapChange) else event
 
 

@@ -48,7 +48,7 @@ def plain_event(event: Event, base: Config) -> list[Any]:
 
 
 def begun(state: PartState, decoder: Decoder, sample_rate_hz: int) -> Engine:
-    """Build an engine that continues from a recorded state, for a rack's part.
+    """Build the engine of a rack's part; it continues from a recorded state.
 
     UserError if the decoder's instrument has another number of knobs than the recorded instrument.
     """
@@ -75,7 +75,7 @@ class Replay:
     def playable(self, event: Event) -> Event:
         """Convert a recorded event to an event that a rack can play.
 
-        event: has plain values; UserError if it is damaged.
+        event: an event whose fields hold values from JSON. UserError if it is damaged.
         """
         if isinstance(event, SoundChange):
             if not isinstance(event.prepared, dict):
@@ -91,7 +91,7 @@ class Replay:
 
     def _swap(self, event: Swap) -> Swap:
         if event.made is None:
-            return event  # from an early version, which does not record the part's new state
+            return event  # recorded by an early version of the program, without the part's new state
         before = self._engine(max(0, event.part))
         try:
             trees = msgspec.convert(event.made, Trees)

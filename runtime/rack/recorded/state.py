@@ -1,4 +1,4 @@
-"""The state of a rack at a frame, from which another rack can continue with the same sound."""
+"""The state of a rack at a frame. With this state, another rack can continue with the same sound."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from runtime.sound.patch import Patch
 
 
 class PartState(msgspec.Struct, frozen=True):
-    """What a part plays, and its state.
+    """What a part plays, and the part's state.
 
-    path: the instrument's file, or only its name in a state from a recording.
+    path: the instrument's file; in a state from a recording, only the instrument's name.
     patch, programs: as in `Engine.sounds`.
     engine: the state of the engine that plays the next notes.
     memory: from `Part.memory`.
@@ -35,10 +35,10 @@ class RackState(msgspec.Struct, frozen=True):
     """The state of a rack at `frame`, the next frame to be rendered; complete only if the rack is silent.
 
     is_silent: whether nothing sounded and no key was held.
-    holds_notes: whether a key was held, or a voice sounded that was not released yet.
-    said: the events that set the controllers of an engine that is swapped in later.
+    holds_notes: whether a key was held, or an unreleased voice sounded.
+    said: events; if an engine is swapped in later, they set its controllers.
     memory: the plain values of the arpeggiator and of the rack's control map, by name.
-    waiting: events that had a frame and were not due yet.
+    waiting: the events that were not due yet, with their frames.
     """
 
     frame: int

@@ -25,7 +25,7 @@ class BeforeParts(Protocol):
 
     feed: receives an event; frames must not decrease from call to call.
     choose: applies the settings and the tempo of the first part's new sound, which begins at `frame`.
-    take: returns the events before `end_frame` that no earlier call returned: (frame, event), ascending.
+    take: returns the events before `end_frame` that no earlier call returned, each as (frame, event), ascending.
     memory: returns the state that outlives notes, such as the beat, as plain values.
     remember: continues at `frame` from a state that `memory` returned.
     """
@@ -47,8 +47,8 @@ class Due(NamedTuple):
     """A waiting event.
 
     frame: when the event happens.
-    number: its place in the order of posting.
-    given: the frame passed to `post`, or None.
+    number: the event's place in the order of posting; 0 if the event comes from the arpeggiator.
+    given: the frame that was passed to `post`, or None; `frame` if the event comes from the arpeggiator.
     """
 
     frame: int
@@ -60,7 +60,7 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    controls: says which events a control map uses.
+    controls: the control map; a program change that it maps chooses no sound.
     arpeggiator: None for no arpeggiator.
     history: receives each event as soon as its frame is known, as (frame, event); None for no history.
     """
@@ -91,7 +91,10 @@ class Incoming:
         return {} if self._arpeggiator is None else self._arpeggiator.memory()
 
     def remember(self, memory: Mapping[str, dict[str, Any]], said: Iterable[Event], frame: int) -> None:
-        """Continue at `frame` from another rack's `memory`. said: as in RackState."""
+        """Continue at `frame` from the state of another rack.
+
+        memory, said: as in RackState.
+        """
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
@@ -116,7 +119,7 @@ class Incoming:
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
     def _light(self, event: Event) -> Event:
-        """The event without the engine that a Swap brings: the history must not keep an engine in memory."""
+        """The event. In a Swap, each engine is replaced by its state: the history must not keep engines in memory."""
         if not isinstance(event, Swap):
             return event
         if event.part == ALL_PARTS:

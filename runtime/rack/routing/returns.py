@@ -1,4 +1,4 @@
-"""Passes the player's actions and retired engines from the rack to the main thread."""
+"""Passes two things from the rack to the main thread: the player's actions, and the engines that are retired."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ from runtime.rack.routing.incoming import Due
 from runtime.rack.routing.returns import Returns
 from runtime.rack.routing.voice_room import VoiceRoom
 
-MOST_LEAVING = 3  # how many earlier engines of one part may ring out
-MOST_LEAVING_OF_ALL = 4  # how many engines of replaced parts may ring out
+MOST_LEAVING = 3  # at most this many earlier engines of one part ring out
+MOST_LEAVING_OF_ALL = 4  # at most this many engines of all replaced parts together ring out
 
 
 class Router:
@@ -61,7 +61,7 @@ class Router:
         """
         self._room.begin_piece()
         n_handed = 0
-        # Events of one frame stay together, so that the notes among them are counted together.
+        # Events of one frame stay together, because `needs_exact_frame` must count all notes among them.
         for at, group in groupby(due, key=lambda each: each.frame):
             at_once = list(group)
             if at > frame and self._room.needs_exact_frame([each.event for each in at_once]):
@@ -73,7 +73,7 @@ class Router:
         return end, []
 
     def said(self) -> tuple[Event, ...]:
-        """Return the events that set the controllers of a new engine."""
+        """Return the events that set a new engine's controllers to the present values."""
         return tuple(self._memory.events())
 
     def remember(self, said: Iterable[Event]) -> None:
@@ -133,7 +133,8 @@ class Router:
     def _is_taken(self, due: Due) -> bool:
         """Handle a MapChange, or an event of a mapped control; return False for any other event.
 
-        A mapped control moves the parts that hear its channel. If no part hears it, as with a knob box, all parts move.
+        A mapped control acts on the parts that hear its channel. If no part hears this channel, the control acts on all
+        parts: a box of knobs may send on a channel of its own.
         """
         event = due.event
         if isinstance(event, MapChange):
@@ -197,7 +198,10 @@ class Router:
 
 
 def _end_all_but(leaving: list[Engine], n_most: int, frame: int) -> None:
-    """Of the `leaving` engines that still sound, keep the n_most newest; end the notes of the others."""
+    """Of the leaving engines that still sound, let only the newest ring out; end the notes of the others.
+
+    n_most: how many engines may ring out, 1 or more.
+    """
     for engine in [engine for engine in leaving if engine.sounding()][:-n_most]:
         for channel in range(N_CHANNELS):
             engine.post(ControlChange(channel, Control.ALL_SOUND_OFF, 0), frame)

@@ -14,13 +14,13 @@ class VoiceRoom:
     """Limits the number of voices of all parts together.
 
     leaving: replaced parts, whose notes ring out.
-    n_voices: the highest limit; a VoiceLimit may set a lower one.
+    n_voices: the highest limit; the event VoiceLimit sets a lower one.
     """
 
     def __init__(self, parts: Sequence[Part], leaving: Sequence[Part], n_voices: int):
         self._parts, self._leaving = parts, leaving
         self._limit = self._n_voices = n_voices
-        # A piece is a part of a block that all engines render in one go.
+        # A piece is a stretch of frames within a block. All engines render it in one call.
         self._share: VoiceShare | None = None  # counts the voices in this piece; None until a count is needed
         self._begun: list[Engine] = []  # the engine of each note that begins in this piece
         self._n_voices_at_most = 0
@@ -32,7 +32,7 @@ class VoiceRoom:
         self._n_voices_at_most = sum(engine.status.n_active_voices for engine in self._engines())
 
     def end_piece(self) -> None:
-        """Forget the counted engines: the audio thread must not be the one that frees an engine."""
+        """Forget the counted engines. If a last reference to an engine stayed here, the audio thread would free it."""
         self._share = None
         self._begun.clear()
 
@@ -47,7 +47,7 @@ class VoiceRoom:
         return may_exceed or any(isinstance(event, VoiceLimit) for event in events)
 
     def shares_alone(self) -> bool:
-        """Whether there is a single engine: it keeps to the limit of voices by itself."""
+        """Whether there is only one engine. A single engine keeps to the limit of voices by itself."""
         return len(self._parts) == 1 and not self._leaving and not self._parts[0].leaving
 
     def admit(self, engine: Engine, frame: int) -> None:
@@ -71,7 +71,7 @@ class VoiceRoom:
         share = self._shared()
         if share.adds(engine) and share.n_voices >= self._limit:
             owner = share.end_one()
-            # If the note's own engine already has as many voices as the limit, it ends this voice without an event.
+            # If this voice is of the note's own engine, and that engine is at the limit, it ends the voice by itself.
             if owner is not engine or engine.status.n_active_voices < self._limit:
                 owner.post(EndVoice(), frame)
         share.start(engine)

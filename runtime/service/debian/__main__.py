@@ -19,7 +19,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Parse the command line and build; returns the exit status."""
+    """Parse the command line and build the packages; returns the exit status."""
     parser = argparse.ArgumentParser("python -m runtime.service.debian", description=__doc__)
     parser.add_argument("--architecture", action="append", choices=MACHINES, help="for which machine (default: all)")
     parser.add_argument("--revision", metavar="N", type=int, default=1, help="number of this build (default: 1)")

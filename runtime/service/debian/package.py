@@ -1,8 +1,8 @@
 """Makes one .deb: the program's files, wheels of its packages for the target machine, and scripts for dpkg.
 
 Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so the
-environment links to Debian's packages. It hides Debian's other Python packages, because Debian's onnxruntime crashes on
-a Raspberry Pi 4.
+program's Python environment links to Debian's packages of them. The environment hides Debian's other Python packages,
+because Debian's onnxruntime crashes on a Raspberry Pi 4.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _SCRIPTS = ("postinst", "prerm", "postrm")
 def build(architecture: str, revision: int, out: Path) -> tuple[Path, float]:
     """Build the package for an architecture in MACHINES; return its path and its installed size in MB.
 
-    revision: number of this build of the version; a higher number is an upgrade.
+    revision: the number of the build among those of one version; a package with a higher number is an upgrade.
     out: the folder for the package.
-    UserError if a program is missing, or a package cannot be fetched.
+    UserError if dpkg-deb is missing or fails, or if pip cannot fetch the wheels.
     """
     if not shutil.which("dpkg-deb"):
         raise UserError("package", "no dpkg-deb", "Debian's package tools", "type: sudo apt-get install dpkg")

@@ -1,7 +1,8 @@
-"""Takes a received update out of the page's folder, in which any file may come from a stranger.
+"""Takes a received update out of the folder in which the page puts it. Any file there may come from a stranger.
 
-The page's user may put anything there: links, pipes, a link in place of the folder itself. So no link is followed, and
-the file is opened only once. Then it is copied to where only root can reach it.
+The page runs as the system user `timbrebox`, who can put anything there: links, pipes, a link in place of the folder
+itself. So no link is followed, and the file is opened only once. The caller copies its content to where only root can
+reach it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def taken(state: Path) -> Iterator[BinaryIO]:
 
 
 def _opened(state: Path) -> int:
-    """Open the folder of ARRIVED in `state`; OSError if this folder or `state` is a link, or is no folder."""
+    """Open the folder of the received update; OSError if this folder or `state` is a link, or is no folder."""
     above = os.open(state, _FOLDER)
     try:
         return os.open(ARRIVED.parent, _FOLDER, dir_fd=above)
@@ -80,5 +81,5 @@ def _remove_left(inside: int) -> None:
 
 
 def _remove(name: str, inside: int) -> None:
-    with suppress(OSError):  # `unlink` fails for a folder, which may stay: nothing looks at it again
+    with suppress(OSError):  # `unlink` fails for a folder, which may stay, because nothing reads it
         os.unlink(name, dir_fd=inside)

@@ -28,7 +28,7 @@ _COPY = ".update-"  # a folder in HOME whose name begins with this holds the cop
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Install a signed update at the owner's own command. It may be older than the installed version.
+    """Install a signed update that the owner names in a command. It may be older than the installed version.
 
     Arguments: as for `update`.
     """
@@ -42,8 +42,8 @@ def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int
 def install_arrived(within_s: float) -> int:
     """Install the update that the page has received, and write news of it. within_s: as in `put_in`.
 
-    UserError unless it is a plain file, is signed by somebody in SIGNERS, is newer than the version that plays, and
-    needs no other Python packages.
+    UserError unless the update is a plain file, is signed by somebody in SIGNERS, is newer than the version that
+    plays, and needs the same Python packages as that version.
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
@@ -89,7 +89,11 @@ class _Told:
         self.news = News()
 
     def say(self, *, why: Why | None = None, **changes: str) -> None:
-        """Publish news of the update. why: the check that begins now, "" for the end; None keeps the former check."""
+        """Publish news of the update.
+
+        why: the check that begins now; "" after the last check; None while the check stays the same.
+        changes: other fields of `News`.
+        """
         self.news = msgspec.structs.replace(self.news, **changes, **({} if why is None else {"why": why}))
         write_news(self.news, UPDATE_NEWS)
 

@@ -1,4 +1,4 @@
-"""The order of versions: only a newer version may come over the page."""
+"""The order of versions: an update from the page must be newer than the version that plays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_released(version: str) -> bool:
 
 
 def refuse_not_newer(version: str, present: str) -> None:
-    """UserError unless `version` is released and newer than `present`; a `present` of 1.2rc1 counts as 1.2."""
+    """UserError unless a version is released and newer than the present version; a present 1.2rc1 counts as 1.2."""
     remedy = "for another one, type on the machine: sudo timbrebox service update FILE"
     if not is_released(version):
         raise UserError("update", f"version {version}", "numbers with dots", remedy)

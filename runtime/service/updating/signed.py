@@ -33,11 +33,11 @@ class Parts(NamedTuple):
 
 
 def sign(archive: Path, key: Path, out: Path) -> None:
-    """Write the signed update `out`.
+    """Sign an archive, and write the signed update to the file `out`.
 
-    key: a private key, or the public key if the user's agent holds the private key.
+    key: a private key, or the public key if the user's ssh-agent holds the private key.
 
-    OpenSSH asks for a passphrase if the key has one. UserError if OpenSSH does not sign.
+    OpenSSH asks for a passphrase if the key has one. UserError if the archive is too large, or OpenSSH does not sign.
     """
     refuse_large(archive.stat().st_size)
     with archive.open("rb") as stream:
@@ -51,7 +51,7 @@ def sign(archive: Path, key: Path, out: Path) -> None:
 
 
 def is_signed(path: Path) -> bool:
-    """Whether a file begins as a signed update does."""
+    """Whether this is a regular file that begins like a signed update."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
@@ -83,10 +83,12 @@ def divide(stream: BinaryIO, folder: Path) -> Parts:
 
 
 def signer_of(parts: Parts, signers: Path) -> str:
-    """The name of the archive's signer in the list `signers`; UserError if nobody in the list has signed it.
+    """The name that the list `signers` gives to the archive's signer.
 
-    signers: a file in OpenSSH's format ALLOWED SIGNERS. OpenSSH also refuses keys that have expired or are not yet
-    valid.
+    UserError if nobody in the list has signed the archive, or if `_refuse_open_to_others` refuses the list.
+
+    signers: a file in OpenSSH's format ALLOWED SIGNERS. It can say from when and until when a key is valid; at other
+        times OpenSSH refuses the key.
     """
     _refuse_open_to_others(signers)
     known, why = _keygen("find-principals", "-s", parts.signature, "-f", signers)
@@ -109,7 +111,7 @@ def refuse_large(n_bytes: int) -> None:
 
 
 def _refuse_open_to_others(signers: Path) -> None:
-    """UserError if the list of signers is missing, or if others than root could have written it."""
+    """UserError if the list of signers is no file, or if others than root and this process's user can write it."""
     remedy = "type: sudo timbrebox service trust KEY.pub"
     try:
         found = signers.stat()

@@ -1,4 +1,4 @@
-"""The owner's list of signers: the keys whose updates may come over the page."""
+"""The owner's list of signers, as public keys. An update from the page must be signed by one of these signers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _EXPECTED, _REMEDY = "an OpenSSH public key, one line", "give the file whose nam
 
 
 def trust(key: Path, signers: Path) -> str:
-    """Add a public key to the list; return its owner's name with its fingerprint.
+    """Add a public key to the list of signers; return the name of the key's owner and the key's fingerprint.
 
-    The name is the key's comment. A key that the list already has is not added again. UserError if the file is no
-    public key.
+    The key's comment is taken as the name. A key that the list already has is not added again. UserError if the key's
+    file holds no public key.
     """
     kind, code, comment = _read(key)
     fingerprint, lines = _fingerprint(key, f"{kind} {code}\n"), _lines(signers)

@@ -29,12 +29,12 @@ class BakedTrajectory:
     row_s: time from one row to the next.
     values: for each row, the knobs' positions or offsets, then the colour in dB; float32 (n_rows, n_knobs + N_BANDS).
     level_db: n_levels levels for each row, but only one level for the last row of each part; float32.
-    keep: float32 (n_knobs,), 1 where the value is added to the knob's position, 0 where it replaces the position.
+    keep: for each knob, 1 if the values are added to its position, 0 if they replace its position; float32 (n_knobs,).
     hold_row: last row of the held part, and of the loop.
     loop_row: first row of the loop; None for no loop.
     folds: whether the loop is played alternately forward and backward.
     start_row: row at which a note begins.
-    rows_per_s: how fast a note moves on; negative for backward.
+    rows_per_s: how fast a note moves through the rows; negative for backward.
     """
 
     row_s: float
@@ -59,7 +59,11 @@ class BakedTrajectory:
 
 
 def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> BakedTrajectory:
-    """Make the tables of a trajectory. knobs: from `fit`. n_knobs: number of the instrument's knobs."""
+    """Make the tables of a trajectory.
+
+    knobs: the index of the knob that each of the trajectory's latents moves, from `fit`.
+    n_knobs: number of the instrument's knobs.
+    """
     trajectory = played.trajectory
     n_splits = math.ceil(trajectory.step_s / LONGEST_ROW_S - 1e-6)
     row_s = trajectory.step_s / n_splits
@@ -145,9 +149,9 @@ def _values(
 def _parts(
     values: np.ndarray, per_row: int, marks: _MarkRows, motion: float, limits: tuple[float, float]
 ) -> np.ndarray:
-    """Apply motion, limits and the loop's crossfade; returns the held part, then the release.
+    """Apply motion, limits and the loop's crossfade to `values`; returns the held part, then the release.
 
-    per_row: number of values per row.
+    per_row: how many entries of `values` there are from one row of the table to the next.
     """
     sustained = values[marks.sustained * per_row : marks.hold * per_row + 1]
     moved = _moved(values, sustained, motion).clip(*limits)
@@ -177,7 +181,7 @@ def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarr
 def _crossfade(held: np.ndarray, loop: int, fade: int) -> None:
     """Crossfade from the last `fade` rows of `held` to the `fade` rows that lead up to row `loop`, in place.
 
-    The last row then equals row `loop`. If fewer rows come before row `loop`, the first row is repeated.
+    The last row then equals row `loop`. If fewer than `fade` rows come before row `loop`, the first row is repeated.
     """
     share = np.linspace(0.0, 1.0, fade + 1).reshape(-1, *(1 for _ in held.shape[1:]))
     before = held[np.maximum(np.arange(loop - fade, loop + 1), 0)]

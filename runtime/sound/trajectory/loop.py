@@ -15,10 +15,12 @@ _SLOPE_WEIGHT = 4.0
 
 
 def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
-    """The beginning and end, in s, of the loop whose ends differ least in latents, colour, level, and their slopes.
+    """The beginning and end, in s, of the loop whose two ends differ least.
 
-    The loop lies between attack_s and release_s or, without these marks, between a tenth of the duration and the end.
-    It is at least half as long as that stretch. None if the stretch has fewer than FEWEST_HOPS hops.
+    The ends are compared in latents, colour, level, and the slopes of these. The loop lies in the stretch between
+    attack_s and release_s. If attack_s is 0, the stretch begins after a tenth of the hops; if release_s is None, it
+    ends at the last hop. The loop is at least half as long as the stretch. None if the stretch has fewer than
+    FEWEST_HOPS hops.
     """
     n_hops, step_s = trajectory.n_hops, trajectory.step_s
     first = int(np.ceil((trajectory.attack_s or 0.1 * (n_hops - 1) * step_s) / step_s - 1e-6))
@@ -36,7 +38,7 @@ def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
 
 
 def _points(trajectory: Trajectory) -> np.ndarray:
-    """The values and slopes at each hop in comparable units, (n_hops, n)."""
+    """The values at each hop and their slopes, in units that make them comparable: (n_hops, 2 * n_values)."""
     times = np.arange(trajectory.n_hops) * trajectory.step_s
     level_db = np.interp(times, np.arange(len(trajectory.level_db)) * LEVEL_STEP_S, trajectory.level_db)
     n_bands = trajectory.colour_db.shape[1]

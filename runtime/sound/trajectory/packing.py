@@ -33,8 +33,8 @@ _REMEDY = "use a trajectory that this program wrote"
 def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
     """A trajectory as bytes for `unpack`; UserError as from `checked`.
 
-    A value is rounded by at most 1/510 of the range of all values in its block. Each latent has a block of
-    its own, and so have the colour and the level.
+    The values of each latent form a block of their own. So do the values of the colour, and those of the level. A value
+    is rounded by at most 1/510 of the range of all values in its block.
     """
     checked(trajectory, where)
     loop_start_s, loop_end_s = trajectory.loop_s or (_NO_MARK, _NO_MARK)
@@ -136,7 +136,7 @@ class _Reader:
         return (lowest + steps * ((highest - lowest) / 255.0)).astype(np.float32)
 
     def finish(self) -> None:
-        """Check that only the correct checksum is left."""
+        """Check that nothing is left but the checksum, and that the checksum is correct."""
         expected = struct.pack(_SUM, zlib.crc32(self._content[: self._at]))
         if self.take(len(expected)) != expected or self._at != len(self._content):
             raise UserError(self._where, "a damaged trajectory (its sum is wrong)", "a whole one", _REMEDY)

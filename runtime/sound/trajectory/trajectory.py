@@ -27,14 +27,14 @@ _ROUNDING_S = 1e-4
 class Trajectory:
     """A path in time; `checked` checks that it is valid.
 
-    step_s: time from one hop to the next.
+    step_s: time from one hop (a row of `latents` and of `colour_db`) to the next.
     knobs: a name for each column of latents.
     latents: offsets of the knob positions, from -1 to 1. If replaces_knobs, the positions themselves, from 0 to 1.
         float32 (n_hops, n_knobs).
     colour_db: the gain of each band, float32 (n_hops, N_BANDS).
     level_db: one value per LEVEL_STEP_S, float32 (n_levels,).
     attack_s: end of the attack.
-    loop_s: beginning and end of the sustain loop. None means the loop from `find_loop`; if plays_once, no loop.
+    loop_s: beginning and end of the sustain loop. None means no loop if plays_once, else the loop from `find_loop`.
     release_s: beginning of the release; None for no release.
 
     If the hops end before the levels, the values of the last hop hold to the trajectory's end. If the levels end first,
@@ -76,7 +76,7 @@ class Trajectory:
 def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tuple[int, ...]:
     """For each column of the trajectory's latents, the index of the instrument's knob that the column moves.
 
-    UserError, which begins with `where`, if the instrument lacks one of the knobs.
+    If the instrument lacks one of the knobs: a UserError that begins with `where`.
     """
     for knob in trajectory.knobs:
         if knob not in knob_names:
@@ -102,7 +102,10 @@ def checked(trajectory: Trajectory, where: object) -> Trajectory:
 
 
 def refuse_size(step_s: float, n_hops: int, n_levels: int, where: object) -> None:
-    """UserError, which begins with `where`, if the step, the number of hops or the number of levels is out of range."""
+    """Refuse a step that is out of range, a trajectory without hops or levels, and one that is too long.
+
+    The UserError begins with `where`.
+    """
     if not SHORTEST_STEP_S * 0.999 <= step_s <= LONGEST_STEP_S:
         expected = f"{SHORTEST_STEP_S:g} to {LONGEST_STEP_S:g} s"
         raise UserError(f"{where}, step_s", f"{step_s:g}", expected, "choose another step")

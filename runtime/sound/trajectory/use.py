@@ -42,10 +42,11 @@ class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """A trajectory that a person writes.
 
     Between points, values change linearly. A list with a single value means this value at all times.
+
     step_s: time from one point to the next.
-    latents: for each knob, a value at each point. If replaces_knobs, it is the knob's position; if not, an offset.
-    colour_db: for each point the gain of each band.
-    level_db: a level for each point; if level_step_s is given, a level every level_step_s seconds.
+    latents: for each knob, a value at each point: the knob's position if replaces_knobs is true, else an offset.
+    colour_db: at each point, the gain of each band.
+    level_db: a level at each point, or, if level_step_s is given, every level_step_s seconds.
     Other fields: as in Trajectory.
     """
 
@@ -68,9 +69,9 @@ class SoundTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     inline: a trajectory in place of a file: the file's bytes in base64, or a WrittenTrajectory.
     colour: how much of the colour is applied.
     motion: factor for the values' distances from their mean; 0 for no motion.
-    start: where a note begins, in the part that is played while the key is down. 0 is the part's beginning, 1 its end.
-        None stands for 1 if direction is backward, else for 0.
-    key, velocity: the note at which this trajectory is heard alone, if the sound has several trajectories.
+    start: where a note begins in the held part, which is played while the key is down. 0 is the beginning of the held
+        part, 1 its end. None stands for 1 if direction is backward, else for 0.
+    key, velocity: the key and the velocity at which only this trajectory is heard, if the sound has several.
     """
 
     file: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
@@ -162,7 +163,10 @@ def _read(use: SoundTrajectory, folder: Path | None, where: str) -> Trajectory:
 
 
 def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
-    """The path of a trajectory's file; UserError if it leads out of `folder`, as a stranger's sound may try."""
+    """The path of a trajectory's file; UserError if it leads out of `folder`, or if `folder` is None.
+
+    A sound from a stranger must not choose a file elsewhere.
+    """
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or "\0" in file:
         raise UserError(where, repr(file), "a path inside the folder of the sound's file", "move the file there")
@@ -172,7 +176,10 @@ def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
 
 
 def from_written(written: WrittenTrajectory, where: object) -> Trajectory:
-    """The Trajectory that a person wrote. UserError for wrong sizes, times or values; it begins with `where`."""
+    """Convert what a person wrote to a Trajectory.
+
+    UserError for wrong sizes, times or values; the error begins with `where`.
+    """
     lists = [*written.latents.values(), written.colour_db or [0.0]]
     n_points = max(len(values) for values in lists)
     level_step_s = written.level_step_s or written.step_s

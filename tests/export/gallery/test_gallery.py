@@ -1,4 +1,4 @@
-"""`gallery` writes equally loud audio, pictures and a page."""
+"""`gallery` writes a page, pictures, and audio files that are equally loud."""
 
 from __future__ import annotations
 

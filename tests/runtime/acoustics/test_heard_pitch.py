@@ -21,9 +21,9 @@ SOUNDFONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"
 
 
 def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
-    """The magnitudes (1, n_bins) of a note with random phases.
+    """The magnitudes of one frame of a note whose harmonics have random phases: (1, n_bins).
 
-    amplitudes: of harmonics 1, 2, ...
+    amplitudes: the amplitudes of harmonics 1, 2, ...
     """
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(amplitudes))

@@ -37,7 +37,7 @@ class Ramp:
 
 
 class Faults(Ramp):
-    """Stores how many page faults the rendering thread has had before each block."""
+    """Before each block, stores how many page faults the rendering thread has had so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ def test_portaudio_is_let_go_of_so_that_it_can_look_again(on_rig: JackServer) ->
 
 @pytest.mark.rig
 def test_blocks_map_no_memory(on_rig: JackServer) -> None:
-    for _ in range(2):  # the second device has another thread
+    for _ in range(2):  # twice: the second output renders in another thread
         output = open_output(AudioConfig(host_api="jack", buffer_frames=PERIOD_FRAMES))
         engine = Faults()
         output.start(engine)

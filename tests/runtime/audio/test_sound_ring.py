@@ -109,7 +109,7 @@ def test_frames_that_change_while_they_are_copied_are_lost(monkeypatch: pytest.M
             ring.write(first, block)
 
     def slow_copy(parts: tuple[np.ndarray, ...]) -> np.ndarray:
-        play(3)  # the audio thread does not wait for a reader
+        play(3)  # during the copy, the audio thread writes on: it does not wait for a reader
         return copy(parts)
 
     play(10)

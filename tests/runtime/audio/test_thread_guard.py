@@ -15,8 +15,8 @@ import pytest
 from runtime.audio.thread_guard import GuardedThread, ThreadGuard
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard reads Linux's /proc")
-# The program waits for a line, then runs without a pause until a signal comes. SCHED_BATCH stands in for a real-time
-# priority, which not every user may have.
+# The program waits for a line on stdin, then runs without a pause until a signal comes. SCHED_BATCH stands in for a
+# real-time priority, because not every user is permitted to set one.
 PROGRAM = """
 import os, signal, sys, time
 os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -53,8 +53,8 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 def start(systemd: Systemd) -> Iterator[Start]:
     """A function that starts the program from a shell.
 
-    redirections: of the program's streams, in shell syntax.
-    before: shell commands to run first.
+    redirections: where the program's streams go, in shell syntax.
+    before: shell commands to run before the program, with a final `;`.
     streams: keyword arguments for Popen.
     """
     begun: list[subprocess.Popen[str]] = []

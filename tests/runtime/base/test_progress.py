@@ -1,4 +1,4 @@
-"""Progress is plain lines in a log, and one line that is redrawn on a terminal."""
+"""In a log, progress is plain lines. On a terminal, it is one line that is redrawn."""
 
 from __future__ import annotations
 

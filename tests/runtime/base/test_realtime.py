@@ -36,7 +36,7 @@ def test_the_state_of_a_thread_that_has_ended_is_freed() -> None:
         assert alone.pthread_create(ctypes.byref(thread), None, first_call, None) == 0
         assert alone.pthread_join(thread, None) == 0
         state.free()
-        assert python.PyGILState_GetThisThreadState() == own  # with another state, the next call from C would hang
+        assert python.PyGILState_GetThisThreadState() == own  # else the next call from C would hang
 
 
 USE_TWICE = """
@@ -61,7 +61,7 @@ thread.join()
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not count a thread's page faults")
 def test_a_touched_heap_is_used_without_page_faults() -> None:
     said = subprocess.run([sys.executable, "-c", USE_TWICE], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert int(said.stdout) < 50  # 18 pieces of 100 kB are 440 pages
+    assert int(said.stdout) < 50  # an untouched heap: 440, one for each page of 18 pieces of 100 kB
 
 
 def in_thread() -> None:
@@ -71,7 +71,7 @@ def in_thread() -> None:
 
 
 def in_driver_thread() -> None:
-    """As a sound card's driver: the thread is not Python's."""
+    """Call `touch_heap` as a sound card's driver does, in a thread that Python did not start."""
     state, alone, thread = DriverThreadState(), ctypes.CDLL(None), ctypes.c_ulong()
     call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(lambda _: state.keep() or touch_heap())
     assert alone.pthread_create(ctypes.byref(thread), None, call, None) == 0

@@ -139,13 +139,13 @@ def test_the_decoder_works_while_knobs_move_and_not_at_rest(n_voices: int) -> No
     n_rows = {}
     for moving in (True, False):
         counting = CountingDecoder(DATA / "tiny.onnx")
-        # For a case without a name, `measure` would call `floor_load`, which decodes more rows. For a case with a name,
-        # `measure` also plays `case.plain`. Here `case.plain` has the same settings, so each row is decoded twice.
+        # This case has a name, so `measure` also plays `case.plain`. Here `case.plain` has the same settings, so each
+        # row is decoded twice. For a case without a name, `measure` would call `floor_load`, which decodes more rows.
         measure(counting, Case(n_voices=n_voices, buffer_frames=64, moving=moving, name="counted"), duration_s=1.0)
         n_rows[moving] = counting.n_rows / 2
     assert n_rows[False] == n_voices  # one spectrum for each voice, when its note begins
     n_blocks = SAMPLE_RATE_HZ // 64 // N_SPELLS * N_SPELLS
-    n_hops = 2 * n_blocks * 64 / decoder().card.spec.hop_size  # every block is rendered twice
+    n_hops = 2 * n_blocks * 64 / decoder().card.spec.hop_size  # rendered twice: for the load, and for the block's time
     assert n_rows[True] == pytest.approx(n_voices * n_hops, rel=0.1)
 
 

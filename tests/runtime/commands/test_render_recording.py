@@ -1,4 +1,4 @@
-"""`render` repeats a recorded MIDI file."""
+"""`render` makes from a recorded MIDI file the sound that was heard during the recording."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ BEFORE: list[tuple[int, Event]] = [
     (2000, ControlChange(0, 120, 0)),
 ]
 AFTER: list[tuple[int, Event]] = [
-    (9000, NoteOn(9, 60, 100, 1)),  # channel 10, which is played only from a recording
+    (9000, NoteOn(9, 60, 100, 1)),  # channel 10: `render` leaves it out of other MIDI files, but not of recordings
     (12_000, ControlChange(0, 70, 20)),
     (12_500, NoteOn(0, 40, 90, 0)),
     (15_000, NoteOff(0, 40)),
@@ -66,7 +66,7 @@ AFTER: list[tuple[int, Event]] = [
 
 
 def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_at: int) -> tuple[np.ndarray, deque]:
-    """Play events, and ask for the rack's state in the block with frame `state_at`.
+    """Play events; the rack's state is taken at the end of the block that contains frame `state_at`.
 
     Returns the sound, and the history as (frame, item). An item is an event or a state.
     """
@@ -85,7 +85,7 @@ def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_a
 def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]], n_frames: int) -> RackState:
     """Write a recording that begins with the state in `history`; returns this state.
 
-    after: (frame, event) of what was played; events before the state are left out.
+    after: the events that were played, as (frame, event); those before the state are left out.
     """
     (state,) = [item for _, item in history if isinstance(item, RackState)]
     writer = RecordedMidiWriter(path, one_tick_a_frame(rack.sample_rate_hz), head_tree(rack.sample_rate_hz, state))
@@ -224,7 +224,7 @@ PLAYED: list[tuple[int, Event]] = [
 
 
 def parts(folder: Path, text: str) -> Choice:
-    """The choice of a sound with parts. text: the sound's file; its parts name the sounds `a` and `b`."""
+    """The choice of a sound with parts. text: the content of its file, with the sounds `a` and `b` as parts."""
     (folder / "a.yaml").write_text("effects: {reverb: 0.4, chorus: 0.2}\nenvelope: {release_s: 0.05}")
     (folder / "b.yaml").write_text("phase_blend: 1\nlfo_1: {shape: random}\nenvelope: {release_s: 0.05}")
     (folder / "both.yaml").write_text(text)
@@ -238,7 +238,7 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # applied at the hop at 6144, maybe after the state is taken
+        (6000, TargetMove("latent.2", 0.3)),  # may still wait for the hop at 6144 when the state is taken
         (6100, PartChange(part=0, level_db=-20.0)),  # the level still glides when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)

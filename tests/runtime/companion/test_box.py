@@ -108,7 +108,7 @@ def test_a_pin_that_cannot_be_used_is_one_line(pins: MockFactory) -> None:
 
 
 def test_the_companion_is_told_again_after_its_death(monkeypatch: pytest.MonkeyPatch, child: Child) -> None:
-    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")  # for the companion that is started again
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")  # the companion's new process reads this
     lamp = Lamp(BoxConfig(LAMP, BUTTON), child.companion, child.lines.append)
     child.companion._process.kill()
     wait_until(lambda: child.companion.serve() or child.companion.n_starts == 2, "the companion", lambda: child.lines)

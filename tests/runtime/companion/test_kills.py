@@ -1,4 +1,4 @@
-"""A kill at any moment leaves every file as before or after the change."""
+"""A kill at any moment of a change leaves every file whole: as it was before the change, or as it is after it."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_what_a_kill_left_half_done_is_passed_over() -> None:
     operations.save("a", SOFT, None)
     operations.save("b", LOUD, None)
     operations.delete("b")
-    # A kill may leave trash entries of changes that were never made.
+    # If the program is killed, the trash may hold entries of changes that were never made.
     trash.put(Entry("delete", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("overwrite", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("rename", "a", "z"))

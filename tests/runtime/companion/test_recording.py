@@ -17,7 +17,7 @@ FIRST, SIZE = 100_000, 250
 
 
 class Played:
-    """A recording of noise that begins at frame FIRST."""
+    """Plays noise into a ring, from frame FIRST on, and has a recording of it."""
 
     def __init__(self, folder: Path, ring_frames: int = 2**16, **order: object):
         self.ring, self.frame = SoundRing(ring_frames), FIRST

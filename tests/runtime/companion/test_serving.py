@@ -1,4 +1,4 @@
-"""The companion does its last work when its loop ends. In this test, the loop runs in the test's process."""
+"""When its loop ends, the companion calls what `at_end` registered. Here, the loop runs in the test's process."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def test_leftovers_are_finished_unless_their_writer_lives(tmp_path: Path) -> Non
     for path in (dead, alive):
         file = WavFile(path, 44100)
         file.add(noise(100))
-        with path.open("ab") as stream:  # 7 frames that the header does not count, and a part of an eighth
+        with path.open("ab") as stream:  # 7 frames that the header does not count, and part of one more
             stream.write(bytes(4 * 7 + 3))
     held = hold(alive)
     (tmp_path / "dead.wav").write_text("another file")

@@ -1,4 +1,4 @@
-"""The state file of an older Timbrebox is read; a newer one is refused and kept."""
+"""The state file of an older Timbrebox is read; that of a newer Timbrebox is refused and kept."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_the_halves_of_a_14_bit_control_never_turn_it_back() -> None:
             places.append(desk.send(ControlChange(0, 20, number >> 7)))
             places.append(desk.send(ControlChange(0, 52, number & 127)))
             assert places[-1] == pytest.approx(number / 16383.0)
-        steps = np.diff(places[2:])  # the first two depend on where the control was before
+        steps = np.diff(places[2:])  # the first two places depend on where the control was before
         assert (steps >= 0.0).all() if numbers[1] > numbers[0] else (steps <= 0.0).all()
 
 
@@ -118,7 +118,8 @@ def test_a_non_registered_parameter_moves_its_target_and_no_other_data_does() ->
     assert desk.send(*parameter_events(301, 16383)) == pytest.approx(12000 / 16383.0)
     assert desk.send(ControlChange(0, 101, 0), ControlChange(0, 100, 0), ControlChange(0, 6, 2)) < 0.8
     assert desk.send(*parameter_events(300, 0)) == 0.0
-    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # the voices get CC 99, too: it ends their RPN
+    # The voices need CC 99, because it ends their choice of an RPN.
+    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)
 
 
 def test_other_kinds_of_control() -> None:
@@ -171,7 +172,7 @@ def test_an_action_starts_at_a_press_only() -> None:
     assert names(NoteOn(0, 36, 5), NoteOff(0, 36), NoteOn(0, 37, 5)) == ["record", None, None]
     assert names(*[ProgramChange(0, 9)] * 2, ProgramChange(0, 8)) == ["panic", "panic", None]
     assert names(NoteOn(0, 36, 5, device=3)) == [None]
-    assert desk.map.move(ControlChange(0, 66, 127), desk.knobs)  # the map uses it, so it no longer acts as a pedal
+    assert desk.map.move(ControlChange(0, 66, 127), desk.knobs)  # the map uses CC 66, so CC 66 is no longer a pedal
     assert all(
         map(desk.map.is_mapped, (ControlChange(0, 66, 0), NoteOn(0, 36, 5), NoteOff(0, 36), ProgramChange(0, 9)))
     )
@@ -179,7 +180,7 @@ def test_an_action_starts_at_a_press_only() -> None:
 
 
 def walk(dice: random.Random, n: int = 60) -> list[int]:
-    """A knob that is turned back and forth, sometimes fast."""
+    """The values, 0 to 127, of a knob that is turned back and forth, sometimes fast."""
     value, values = dice.randint(0, 127), []
     while len(values) < n:
         goal, speed = dice.randint(0, 127), dice.choice([1, 1, 3, 20])

@@ -1,4 +1,4 @@
-"""A control that moves is recognised, with its kind."""
+"""MIDI learn recognises the control that moves, and its kind."""
 
 from __future__ import annotations
 

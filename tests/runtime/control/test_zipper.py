@@ -40,7 +40,7 @@ def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
     """
     start: list[Event] = [MapChange(0, bind([line])), ControlChange(0, 1, 127), ControlChange(0, 20, turns[0][1])]
     if not line.target.startswith("latent"):
-        start += [KnobTurn(latent, 0.0) for latent in range(2)]  # no harmonics, which could hide noise above 15 kHz
+        start += [KnobTurn(latent, 0.0) for latent in range(2)]  # harmonics could hide noise above 15 kHz
     if line.target == "filter.resonance":
         start.append(TargetMove("filter.cutoff", 0.95))
     events = [(0, event) for event in (*start, NoteOn(0, 57, 100))]

@@ -30,7 +30,10 @@ def test_without_depth_the_copies_are_delayed_sounds(mode: str, n: int, rate_hz:
 
 
 def test_the_pitch_of_a_copy_swings_at_the_rate() -> None:
-    """If a delay swings by d at rate r, the phase of a tone of frequency f swings by 2 pi f d sin(2 pi r t)."""
+    """The level of the copies' sum swings at a multiple of the chorus's rate r.
+
+    The reason: a delay that swings by d sin(2 pi r t) moves the phase of a tone of frequency f by 2 pi f times as much.
+    """
     rate_hz, hz = 44100, 1000.0
     time_s = np.arange(3 * rate_hz) / rate_hz
     sent = np.repeat(np.sin(2.0 * np.pi * hz * time_s)[:, None], 2, axis=1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The effects are bit-identical for all block sizes, and sleep when there is silence."""
+"""The sound of the effects is the same to the bit for all block sizes. The effects sleep while there is silence."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_sound_is_the_same_to_the_bit_for_any_blocks(first, changes, blocks,
 
 
 def test_no_sends_are_as_sends_of_silence() -> None:
-    """The settings change while all effects sleep."""
+    """The settings change while the reverb and the chorus sleep, and again just after the sends sound again."""
     dry, gap = noise(90000), silence(75000)
     sends = [np.concatenate((noise(700), gap, noise(14300, seed=seed))) for seed in (2, 3)]
     first = EffectsConfig(ReverbConfig(size_m=5.0, decay_s=0.3))

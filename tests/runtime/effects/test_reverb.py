@@ -41,7 +41,7 @@ def _correlation(sound: np.ndarray) -> float:
 )
 def test_each_band_fades_in_the_time_that_was_set(settings: ReverbConfig, rate_hz: int) -> None:
     duration_s = settings.decay_s * max(1.0, settings.bass) + 0.4
-    # A click on each side excites more resonances than a click on one side would.
+    # Two clicks, one at a time, the left and the right, excite more resonances than a click on one side would.
     both = np.hstack([impulse_response(settings, duration_s, rate_hz, sides) for sides in ((1.0, 0.0), (0.0, 1.0))])
     for centre_hz, wanted_s in zip(BANDS_HZ, wanted_decays_s(settings), strict=True):
         assert decay_time_s(in_band(both, centre_hz, rate_hz), rate_hz) == pytest.approx(wanted_s, rel=0.1), centre_hz
@@ -68,7 +68,7 @@ def test_the_tail_does_not_ring(size_m: float, decay_s: float) -> None:
             flatness, peak_db = tail_flatness(side, decay_s, RATE_HZ)
             assert flatness > 0.6 * FLATNESS_OF_NOISE
             assert peak_db < 17.0
-    # With a resonance that decays more slowly, the end of the decay curve would be too flat.
+    # If a resonance decayed more slowly than the rest, the end of the decay curve would be too flat.
     assert decay_time_s(sound, RATE_HZ, -40.0, -60.0) == pytest.approx(decay_s, rel=0.03)
 
 

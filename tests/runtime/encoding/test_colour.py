@@ -1,4 +1,4 @@
-"""A colour curve turns one spectrum into another of the same loudness."""
+"""A fitted colour brings a spectrum close to another one, and leaves its loudness as it is."""
 
 from __future__ import annotations
 

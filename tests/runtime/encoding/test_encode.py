@@ -107,7 +107,7 @@ def test_a_sound_moves_around_the_positions_that_are_asked_for(here: Path, coder
     (searched,), (placed,) = (encode_recording(here / "a.wav", coder, Options(1, around=at)) for at in (None, asked))
     assert list(placed.sound.latents.values()) == asked.tolist()
     assert placed.reading.distance_db >= searched.reading.distance_db
-    assert placed.reading.distance_db < 4.0  # the colour makes up for what these positions lack
+    assert placed.reading.distance_db < 4.0  # the colour corrects most of what these positions get wrong
 
 
 def test_the_command_writes_sounds_and_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,7 +177,7 @@ def test_a_folder_becomes_a_bank_and_bad_files_are_skipped(here: Path, capsys: p
     assert "broken.mp3: found not a readable recording" in told.err
     assert "silence.wav: found nothing but silence" in told.err
     assert len(json.loads((here / "x.json").read_text())["candidates"]) == 3
-    assert encoded(here / "in") == 2  # all output files exist
+    assert encoded(here / "in") == 2  # the output files exist already
     assert "none of 5 recordings usable" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""A recording's notes are separated, and their pitch, tuning and beginning found."""
+"""A recording's notes are separated; the pitch, the tuning and the beginning of each are found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RATE_HZ = SPEC.sample_rate_hz
 
 
 def tone(note: float, seconds: float = 1.0, n_harmonics: int = 12, skip: int = 1) -> np.ndarray:
-    """A note with the harmonics 1, 1 + skip, ... below 18 kHz; harmonic k has amplitude 1 / k."""
+    """A note's harmonics 1, 1 + skip, ...: at most n_harmonics, all below 18 kHz. Harmonic k has amplitude 0.2 / k."""
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     f0_hz = float(note_to_hz(note))
     numbers = [k for k in range(1, n_harmonics * skip, skip) if k * f0_hz < 18000.0]

@@ -12,7 +12,7 @@ RATE_HZ = 44100
 
 
 def sine(level_db: np.ndarray, frequency_hz: float) -> np.ndarray:
-    """A sine; level_db: its level every LEVEL_STEP_S seconds."""
+    """A sine. level_db: its level, one value every LEVEL_STEP_S seconds."""
     n = round((len(level_db) - 1) * LEVEL_STEP_S * RATE_HZ)
     at = np.interp(np.arange(n) / RATE_HZ, np.arange(len(level_db)) * LEVEL_STEP_S, level_db)
     return 2.0**0.5 * 10.0 ** (at / 20.0) * np.sin(2.0 * np.pi * frequency_hz * np.arange(n) / RATE_HZ)

@@ -24,7 +24,7 @@ SPEC = StftSpec()
 
 
 class NoisyTone(FlatComb):
-    """A tone; with the first knob at 1, there is a louder noise above it."""
+    """A decoder that outputs a tone. The first knob adds noise above it; at 1, the noise is louder than the tone."""
 
     def decode_apart(self, rows: np.ndarray) -> np.ndarray:
         low, high = self.card.latents_at(np.zeros(2)), self.card.latents_at(np.ones(2))
@@ -35,7 +35,7 @@ class NoisyTone(FlatComb):
 
 
 class FromToneToNoise:
-    """An encoder that finds the first knob at 0 in the first half of the frames, and at 1 in the second."""
+    """An encoder that finds both knobs at 0 in the first half of the frames, and at 1 in the second half."""
 
     def __init__(self, card: Card):
         self._card = card
@@ -88,7 +88,10 @@ def coder() -> Coder:
 
 
 def skewed(reading: Reading, change_db: np.ndarray) -> Reading:
-    """The reading with another level and without a loop. change_db: what is added, every 5 ms from the onset."""
+    """The reading with another level and without a loop.
+
+    change_db: what is added to the level, one value for every 5 ms from the onset.
+    """
     level_db = reading.trajectory.level_db.astype(float)
     level_db[: len(change_db)] += change_db
     path = replace(reading.trajectory, level_db=level_db, loop_s=None, release_s=None, plays_once=True)
@@ -118,13 +121,13 @@ def test_a_first_crest_just_above_full_level_is_played_at_full_level(tmp_path: P
 
 
 def full_at(level_db: np.ndarray) -> np.ndarray:
-    """The index of the first value at full level (see FULL_DB), of one level or of each row of levels."""
+    """The index at which a level curve first has full level (see FULL_DB); for rows of curves, one index a row."""
     return np.argmax(level_db >= level_db.max(axis=-1, keepdims=True) - FULL_DB, axis=-1)
 
 
 @pytest.mark.parametrize("change_db", [-0.5, 0.5], ids=["late", "early"])
 def test_notes_that_fluctuate_are_on_time(change_db: float) -> None:
-    early_db = -FULL_DB - np.sign(change_db) * 0.1  # the recording's level 0.1 s before its second crest
+    early_db = -FULL_DB - np.sign(change_db) * 0.1  # level of the recording's first crest, 0.1 s before its second
     asked_db = np.interp(np.arange(120), [0, 20, 30, 40, 50, 119], [-30.0, early_db, -4.0, -2.5, -4.0, 0.0])
     fluctuation_db = np.interp(np.arange(120), [10, 20, 30], [0.0, change_db, 0.0])
     played_db = asked_db + np.array([0.0, 0.5, 1.0])[:, None] * fluctuation_db

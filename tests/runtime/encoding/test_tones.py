@@ -1,4 +1,4 @@
-"""`encode` avoids places with sound outside the harmonics' main tones, so a steady tone does not flutter."""
+"""`encode` avoids knob positions with power outside the harmonics' main tones, so a steady tone does not flutter."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_tone_is_not_loose_and_blunt_or_double_lobes_and_noise_are() -> None:
 
 
 class BlurringComb(FlatComb):
-    """The first knob goes from sharp lobes with noise to blurred lobes without it. No colour can remove the noise."""
+    """Its first knob goes from sharp lobes with noise to blurred lobes without noise. No colour removes the noise."""
 
     def decode_apart(self, rows: np.ndarray) -> np.ndarray:
         low, high = self.card.latents_at(np.zeros(2)), self.card.latents_at(np.ones(2))

@@ -1,4 +1,4 @@
-"""Only known code allocates arrays while the engine plays. The first tests check the recorder of allocations itself."""
+"""Only the code named here allocates large arrays while the engine plays. The first tests check the recorder itself."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def test_an_array_that_the_engine_allocates_is_seen(
     _, arrays = blocks(player, lambda number: [KnobTurn(0, number / N_BLOCKS)] if number % 50 == 0 else [])
     seen = [a for block in arrays for a in block if a.n_bytes in (12_345, 40_000)]
     assert len(seen) == 2 * len(n_called) > 0
-    # `where` names the caller. The caller of Engine.render is this test; the other functions have callers in runtime/.
+    # `where` names the function of runtime/ that called `wasteful`. Engine.render has no caller in runtime/ here, so
+    # `where` names `wasteful` itself.
     assert all(a.where.startswith("test_allocations.py:") == (owner is Engine) for a in seen), seen[:5]
 
 
@@ -89,22 +90,23 @@ def test_the_recorder_hears_its_own_thread_only_and_stops_at_the_end() -> None:
     np.empty(100_000)
     assert n == len(recorded)
     assert max(allocation.n_bytes for allocation in recorded) == 40_000
-    assert inside.sum() == 35_000.0  # memory stays valid afterwards, and can be freed
+    assert inside.sum() == 35_000.0  # the array stays valid after the recording, and can be freed
 
 
 # The engine
 
 # The following sets name the code that allocates arrays of LARGE_BYTES or more: files, some with a function.
 #
-# Indexing by an array always makes a new array. `take` can write into an existing one, but would copy the whole view.
-# Four calls of `take`, one for each sample of a window, would make a read of 512 frames 1.4 times as long.
+# `Resampler.read` indexes a view of windows, four samples each, by an array. This always makes a new array. `take` can
+# write into an existing array, but would first copy the whole view. With four calls of `take`, one for each sample of a
+# window, a read of 512 frames would take 1.4 times as long.
 DENSE = {"resampling.py:read:"}
 # Arrays are made for the sinusoids of each hop. Arrays made at the start would have to hold as many sinusoids as a
-# spectrum can have peaks. Arrays made with each plan would save nothing: adding the sinusoids of 16 voices in one hop
+# spectrum can have peaks. Arrays made with each plan would save no time: adding the sinusoids of 16 voices in one hop
 # takes 7 microseconds now, and would take 7.4 with such arrays.
 HOPS = {"sinusoids.py:"}
 PLANS = {"coherent.py:", "peaks.py:", "sinusoids.py:"}
-# At each hop, the walk draws a random step for the phase of each sinusoid.
+# At each hop, the random walk of phases draws a step for each sinusoid.
 WALKS = {"walk.py:"}
 # The arrays have one element for each harmonic of a spectrum.
 FORMANTS = {"formants.py:formant_gains:"}

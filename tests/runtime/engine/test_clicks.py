@@ -1,4 +1,4 @@
-"""No event makes a click: above 15 kHz, its sound is inaudible, or at most 6 dB louder than the sound around it."""
+"""No event clicks: above 15 kHz, the sound at the event is inaudible, or at most 6 dB above the sound around it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cc(control: int, value: int) -> list[Event]:
 
 
 WIDE = parameter(0, 0, 48)
-# Events at the start, and events at frame AT.
+# For each case, the events at the start, and the events at the event frame (AT, or a little later).
 CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
     "note on": ([], note(60)),
     "note on, low": ([], note(36)),
@@ -65,7 +65,7 @@ CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
 
 
 def worst_excess_db(make: Callable[[int], tuple[Player, Sequence[Event], Sequence[Event]]]) -> float:
-    """The largest `excess_db` of two renderings, each with its own seed and event frame.
+    """The largest `excess_db` in two renderings. Each rendering has its own seed and its own event frame.
 
     make: takes a seed; returns a player, the events for the start, and the events for the event frame.
     """

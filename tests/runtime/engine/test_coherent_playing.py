@@ -20,15 +20,15 @@ from tests.support.playing import Player, decoder
 
 SPEC = StftSpec()
 RATE_HZ = SPEC.sample_rate_hz
-N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note
+N_RMS = round(0.03 * RATE_HZ)  # samples in about two periods of the lowest note that `unsteadiness` is given
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
     """The error |a Z - M| / |M| of each frame.
 
-    Z: the sound's STFT magnitudes; `hop_size` is the STFT's hop size in samples.
-    M: `wanted`, (n_bins,) or one row for each frame.
-    a: one gain for all frames, which makes the sum of |a Z - M|^2 smallest.
+    Z: the sound's STFT magnitudes. The STFT has a hop of `hop_size` samples.
+    M: `wanted`: one row for each frame, or one for all frames, (n_bins,).
+    a: one gain for all frames. It makes the sum of |a Z - M|^2 smallest.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=hop_size))
     wanted = np.broadcast_to(wanted, again.shape)
@@ -114,7 +114,7 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """The expected spectrum is the mean of two hops: the middle ones of the four that an analysis window covers."""
+    """An analysis window covers four hops. Its expected spectrum is the mean of the spectra of the middle two."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):
@@ -125,7 +125,7 @@ def test_a_knob_that_never_rests_is_followed() -> None:
 
 
 START, NOTE, LOW = PhaseBlend(1.0), NoteOn(0, 60, 127), NoteOn(0, 36, 127)
-# Events at the start, and events during the sound.
+# For each case, the events at the start, and those that come later.
 CLICKS: dict[str, tuple[list[Event], list[Event]]] = {
     "note on": ([START], [NOTE]),
     "note on, transposed": ([START], [LOW]),

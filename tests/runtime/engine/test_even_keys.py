@@ -112,7 +112,7 @@ def test_own_keys_that_differ_steeply_share_the_difference_with_their_neighbours
 
 
 def share_above_20_khz(colour: float, key: int, wheel: int = 0) -> float:
-    """The loudest partial above 20 kHz, divided by the loudest of all; the wheel moves after the note has begun."""
+    """The loudest partial above 20.5 kHz, divided by the loudest of all; the wheel moves after the note has begun."""
     engine = Engine(decoder(), patch=patch_of(path(OWN_KEY, colour)), limits=False)
     sound = np.zeros((LAST_FRAME, 2), np.float32)
     engine.post(NoteOn(0, key, 100), 0)
@@ -147,7 +147,7 @@ def test_each_velocity_has_its_own_gains() -> None:
     for name, patch in (("both", patch_of(soft, loud)), ("loud", patch_of(path(OWN_KEY)))):
         gained[name] = [level_db(sound_of(patch, 65, v)[FIRST_FRAME:, 0]) for v in (40, 100)]
     assert gained["both"][1] == pytest.approx(gained["loud"][1], abs=0.01)
-    # The soft trajectory has no colour, and so its keys hardly need a gain.
+    # The soft trajectory has no colour, so a note of velocity 40 hardly needs a gain.
     plain = level_db(sound_of(patch_of(path(OWN_KEY, 0.0)), 65, 40)[FIRST_FRAME:, 0])
     assert gained["both"][0] == pytest.approx(plain, abs=0.5)
 
@@ -222,10 +222,10 @@ def bundled(instrument: str, sound: str) -> tuple[Decoder, Patch]:
     ("instrument", "sound", "keys", "uneven_db"),
     [
         ("fm", "Clarinet", range(36, 53), 10.0),
-        ("fm", "JOrg Combo", range(118, 127), 7.0),  # the last sounding bin cuts off a harmonic
+        ("fm", "JOrg Combo", range(118, 127), 7.0),  # a harmonic is cut off at the last bin that sounds
         ("fm", "TUBERISE A", range(98, 111), 4.0),  # harmonics come near 20 kHz
         ("fm", "XYLOPHONE", range(31, 38), 7.0),  # the latents move
-        ("orchestra", "marimba", range(84, 90), 2.9),  # with coherent phases, two narrow lobes beat and lose power
+        ("orchestra", "marimba", range(84, 90), 2.9),  # coherent phases let two narrow peaks beat and lose power
         ("strings", "contrabass", range(60, 90), 3.5),
     ],
 )

@@ -33,7 +33,7 @@ SPECTRA = {
 
 
 def heard_db(magnitudes: np.ndarray, blend: float) -> float:
-    """The level in dB at which a spectrum sounds. The engine sets its loudness as if it had noise phases."""
+    """The level in dB at which a spectrum sounds. The engine sets the spectrum's gain as for noise phases."""
     sound = LaneSound(SPEC, SPEC.sample_rate_hz, (0,), 0)
     sound.set_spectra([0], magnitudes[None], [0.0])
     sound.open(slice(0, 1), 0, blend)
@@ -53,7 +53,7 @@ def expected_db(magnitudes: np.ndarray, blend: float) -> float:
 
 
 def difference_db(name: str, blend: float) -> float:
-    """How much louder a spectrum sounds than is expected, relative to a lobe."""
+    """How many dB louder a spectrum sounds than is expected, minus the same difference for a lobe."""
     lobe, one = SPECTRA["a lobe"], SPECTRA[name]
     heard = heard_db(one, blend) - heard_db(lobe, blend)
     return heard - (expected_db(one, blend) - expected_db(lobe, blend))

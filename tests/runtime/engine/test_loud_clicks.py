@@ -24,7 +24,10 @@ KNOBS = {"low harmonics": 1.0, "high harmonics": 0.0}
 
 
 def worst_spike_db(sound: Sound, note: int, envelope: Adsr, events: Sequence[tuple[int, Event]] = ()) -> float:
-    """The `spikes_db` of a note of 0.6 s, in the worse channel; events: (frame, event)."""
+    """The `spikes_db` of a note that is held for 0.6 s: the larger of the two channels' values.
+
+    events: further events, each with its frame.
+    """
     voice = VoiceConfig(n_voices=1, envelope=envelope)
     patch = with_sound(Config(voice=voice, phase_blend=1.0), sound, decoder().card, "test")
     engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, limits=False)

@@ -53,7 +53,7 @@ def test_the_soak_tests_filters_have_the_standards_weighting(sample_rate_hz: int
 
 
 def test_a_sine_of_full_scale_is_as_loud_as_the_standard_says() -> None:
-    """A sine of 997 Hz at 0 dBFS has -3.01 LKFS on one channel, and 0 LKFS on both. Source: ITU-R BS.1770-4."""
+    """A sine of 997 Hz at 0 dBFS has -3.01 LKFS on one channel, and 0 LKFS on two. Source: ITU-R BS.1770-4."""
     sine = np.sin(2.0 * np.pi * 997.0 * np.arange(48000) / 48000.0)[:, None]
     assert soak.loudness_lufs(sine, 4800, 48000) == pytest.approx(-3.01, abs=0.01)
     assert soak.loudness_lufs(np.repeat(sine, 2, axis=1), 4800, 48000) == pytest.approx(0.0, abs=0.01)
@@ -72,7 +72,7 @@ def test_the_spread_separates_chance_from_differences_of_timbre() -> None:
 
 
 def spectra() -> dict[str, np.ndarray]:
-    """Spectra (n_bins,) by name, from a single sharp peak to a smooth slope."""
+    """Spectra by name, from a single sharp peak to a smooth slope; each is (n_bins,)."""
     time_s = np.arange(SPEC.frame_size) / RATE_HZ
     sines = [
         sum(np.sin(2 * np.pi * k * f * time_s + k) / k for k in range(1, n + 1)) for f, n in ((440.0, 1), (220, 30))
@@ -84,7 +84,7 @@ def spectra() -> dict[str, np.ndarray]:
 
 
 def gains(n_bins: int, magnitudes: np.ndarray, semitones: int) -> np.ndarray:
-    """Levelling factors (n, 1) for magnitudes (n, n_magnitudes)."""
+    """The factors that level n spectra, (n, 1). magnitudes: the spectra, (n, n_magnitudes)."""
     n, gains = len(magnitudes), np.empty(len(magnitudes), np.float32)
     levels = Levels(SPEC, RATE_HZ, n_bins, n)
     levels.find(magnitudes, [semitones] * n, gains, np.empty((n, n_bins), np.float32))

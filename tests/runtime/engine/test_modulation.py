@@ -33,7 +33,10 @@ def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
 
 
 def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
-    """A note while an LFO moves a target; fields: further fields of Sound."""
+    """The sound of a note while an LFO moves a target.
+
+    fields: further fields of Sound.
+    """
     sound = Sound(lfo_1=lfo, modulation=(Modulation("lfo_1", target, amount),), **fields)
     return play_sound(sound, NOTE, max(DURATION_S, 3.2 / (lfo.rate_hz or 1.0)))
 
@@ -80,7 +83,10 @@ def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """A harmonic's amplitude in the saw instrument at these positions of the first knob. The loudness is constant."""
+    """A harmonic's amplitude in the saw instrument at these positions of the first knob.
+
+    The instrument is equally loud at all positions.
+    """
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)

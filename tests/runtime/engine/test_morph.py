@@ -1,4 +1,4 @@
-"""In a morph, one control moves all numeric settings."""
+"""A morph moves all numeric settings at once."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ from tests.support.trajectories import random_trajectory
 AT = 16123
 N_FRAMES = 34000
 CONTROL = 20
-# The amount of modulation for some targets. For all others, it is 1. Larger amounts would make the limiter work.
+# The amount of modulation for some targets. For all others, it is 1. With larger amounts, the sound would be so loud
+# that the limiter compresses it.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2, "tilt": 0.5}
 BENT = 5000  # a position of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]
@@ -48,9 +49,9 @@ def patch_for(target: str, source: str, lfo: Lfo, phase_blend: float, sign: floa
 
 
 def heard(patch: Patch, events: Sequence[tuple[int, Event]], n_frames: int = N_FRAMES, bend: int = 0) -> np.ndarray:
-    """The sound of a note; returns (2, n_frames).
+    """The sound of a note that begins at frame 0; returns (2, n_frames).
 
-    events: (frame, event).
+    events: what else happens; each is a pair (frame, event).
     bend: position of the pitch wheel.
     """
     engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch)

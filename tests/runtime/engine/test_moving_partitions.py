@@ -79,7 +79,7 @@ def test_any_sounds_of_the_bundled_instrument(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
-    """The size of blocks decides how far a span is mixed ahead, but changes no sample."""
+    """While a wheel turns, the size of blocks decides how much is mixed at a time, but changes no sample."""
     random, card, n_frames = np.random.default_rng(seed), decoder().card, 12000
     config = Config(voice=VoiceConfig(n_voices=int(random.choice([3, 16, 20])), vibrato_semitones=1.0), seed=seed)
     sound = random_sound(RandomChoices(random), tuple(latent.name for latent in card.latents)) if seed % 3 else Sound()

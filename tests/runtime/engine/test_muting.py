@@ -24,7 +24,10 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def played(path: Path, *events: tuple[int, object]) -> tuple[Engine, np.ndarray]:
-    """The engine, and two seconds of its sound; events: (frame, event)."""
+    """Send events to a new engine; returns the engine, and two seconds of its sound.
+
+    events: tuples (frame, event).
+    """
     engine = Engine(Decoder(path), sample_rate_hz=RATE_HZ)
     for frame, event in events:
         engine.post(event, frame)

@@ -31,7 +31,7 @@ def level_db(sound: np.ndarray) -> float:
 @pytest.mark.parametrize("blend", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None:
-    """Notes begin at random places in a hop."""
+    """The chord begins at a random frame between two hops."""
     for shift in np.random.default_rng(5).integers(0, HOP, 6).tolist():
         events = [(shift + frame, event) for frame, event in CHORD]
         events += [
@@ -52,7 +52,7 @@ def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None
 @pytest.mark.parametrize("bend", [0, 3000])
 @pytest.mark.parametrize("blend", [0.0, 0.6])
 def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> None:
-    """A sound with a bandwidth has points of its own from the start."""
+    """The bandwidth gives the voices points of their own from the start, before the width moves."""
     events = [(0, PhaseBlend(blend)), (0, PitchWheel(0, bend)), *CHORD]
     events += [(12000, event) for event in moved_to(0.0, 1.0)]
     sound = play(movable_engine(cents=20.0, n_voices=16), events, 24000)
@@ -78,7 +78,7 @@ def test_the_points_of_a_group_lie_a_quarter_of_a_hop_apart() -> None:
 
 
 def test_no_block_makes_the_sound_of_all_voices() -> None:
-    """A chord's first block makes all 16 first spectra; later blocks share the work."""
+    """The chord's first block makes all 16 first spectra. Each later block makes four spectra."""
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=0.5), modulation=(Modulation("lfo_1", LATENT, 0.3),))
     counts = decodes_by_block(engine_of(sound, 16), [NoteOn(0, 40 + 2 * k, 60) for k in range(16)])
     assert counts[0] == 16
@@ -86,7 +86,7 @@ def test_no_block_makes_the_sound_of_all_voices() -> None:
 
 
 def test_a_plucked_chord_begins_without_a_point() -> None:
-    """The first block makes the chord's 16 first spectra. Each of the next makes a point for four voices."""
+    """The first block makes the chord's 16 first spectra. Each later block computes a point for four voices."""
     sound = Sound(
         width=0.5, filter=Filter(type="low", cutoff_hz=300.0, envelope_octaves=5.0),
         envelope_2=DelayedEnvelope(decay_s=0.1), modulation=(Modulation("envelope_2", LATENT, 0.1),),

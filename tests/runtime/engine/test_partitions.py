@@ -1,4 +1,4 @@
-"""Any events give bit-identical output for all block sizes."""
+"""Whatever the events are, the output is bit-identical for all block sizes."""
 
 from __future__ import annotations
 

@@ -24,7 +24,11 @@ KNOBS = (0.5, 0.5)
 
 
 def spectra_and_hops(player: Player, each_block: Callable[[int], Iterable[Event]]) -> list[tuple[int, int]]:
-    """How many decodes and how many transforms each of 64 blocks makes, after the attacks; a block has 256 frames."""
+    """Play 64 blocks of 256 frames after the attacks; returns how many decodes and transforms each block makes.
+
+    The decodes of the first block are not counted.
+    each_block: returns the events to send before a block, given the block's number.
+    """
     player.hear(FIRST / 44100)
     out, work = np.zeros((AHEAD, 2), np.float32), []
     for number in range(64):
@@ -32,7 +36,7 @@ def spectra_and_hops(player: Player, each_block: Callable[[int], Iterable[Event]
         before = player.engine.status
         player.engine.render(out)
         after = player.engine.status
-        # A reading does not update the status, so the status lacks its decodes.
+        # A reading does not update the status. So the decodes are counted where they are made.
         work.append((player.engine._spectra.n_decoded, after.n_transforms - before.n_transforms))
     decoded = np.diff([work[0][0], *(n for n, _ in work)])
     return [(int(n), n_transforms) for n, (_, n_transforms) in zip(decoded, work, strict=True)]

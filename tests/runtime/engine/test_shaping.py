@@ -48,7 +48,10 @@ def filter_db(kind: str, slope: int, cutoff_hz: float, frequency_hz: np.ndarray)
 
 
 def assert_close(found_db: np.ndarray, expected_db: np.ndarray) -> None:
-    """Where a gain below SOFTEST_DB is expected, any gain below SOFTEST_DB is right."""
+    """Each gain must be within ALLOWED_DB of the expected gain.
+
+    Where a gain of at most SOFTEST_DB is expected, any gain below SOFTEST_DB + ALLOWED_DB is right.
+    """
     heard = expected_db > SOFTEST_DB
     assert np.abs(found_db - expected_db)[heard].max(initial=0.0) <= ALLOWED_DB
     assert (found_db[~heard] < SOFTEST_DB + ALLOWED_DB).all()

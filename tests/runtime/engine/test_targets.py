@@ -26,7 +26,7 @@ def to(target: str, value: float) -> TargetMove:
 
 
 def harmonics_db(sound: np.ndarray, note_hz: float = 261.6256) -> np.ndarray:
-    """Level of the first 12 harmonics of C4, in dB."""
+    """The levels of a note's first 12 harmonics, in dB. The default note is C4."""
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = [np.abs(frequency_hz - number * note_hz) < 40.0 for number in range(1, 13)]

@@ -62,9 +62,9 @@ def test_the_wider_the_less_alike_are_the_channels(
 @pytest.mark.parametrize(("note", "bend", "pitch"), PITCHES)
 @pytest.mark.parametrize("begins_at", [0, 9000])
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
-    """If the width leaves 0 while the note sounds, a second lane, the side, begins late.
+    """If the width rises from 0 while the note sounds, the side (a second lane) begins later than the note's lane.
 
-    The side must take its phases from the first lane.
+    The side must then take its phases from this lane.
     """
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]
@@ -96,7 +96,10 @@ def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
 
 @pytest.mark.parametrize("n_voices", [1, 16, 17, 64])
 def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> None:
-    """The stored noise has four rows, each for 16 lanes; 64 voices use all four."""
+    """Each row of 16 lanes reads the stored noise at a place of its own.
+
+    The lanes of 64 voices fill four rows, which use up the noise. Their sides form four more rows.
+    """
     sound = play(shaped_engine(0.0, 1.0, n_voices), [(0, KnobTurn(0, 0.9)), (0, NoteOn(0, 60, 60))], 60000)[8000:]
     assert abs(correlation(sound)) < 0.2
 
@@ -104,7 +107,7 @@ def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> Non
 def test_a_width_of_0_changes_no_bit() -> None:
     """After the width has moved to 1 and back to 0, notes sound as if it had stayed at 0.
 
-    A note that begins after the moves has the same bits.
+    A note that begins after both moves is the same to the bit.
     """
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
@@ -119,7 +122,7 @@ def test_a_width_of_0_changes_no_bit() -> None:
 
 
 def test_a_bandwidth_of_0_changes_no_bit() -> None:
-    """Two engines have a bandwidth of 0; controls can move it only in the first."""
+    """Both engines have a bandwidth of 0. In the first engine a control could move it, in the second none can."""
     for blend in (NOISE, COHERENT):
         events = [(0, PhaseBlend(blend)), (0, NoteOn(0, 60, 40))]
         assert np.array_equal(play(movable_engine(), events, 20000), play(shaped_engine(), events, 20000))
@@ -127,7 +130,7 @@ def test_a_bandwidth_of_0_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
-    """Width and bandwidth sound the same, whether the sound sets all of them or controls add a part."""
+    """It makes no difference whether the sound sets the whole width and bandwidth, or controls add a part of them."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9))]
     note = [(2000, NoteOn(0, 60, 60))]
     moved = [(0, ControlChange(0, WIDTH_CONTROL, 64)), (0, ControlChange(0, BANDWIDTH_CONTROL, 13))]
@@ -205,7 +208,7 @@ def test_stealing_a_wide_voice_does_not_click(blend: float) -> None:
         assert excess_db(channel.astype(np.float64), AT) <= 0.0
 
 
-# Each rate of the LFOs meets every number of voices and every blend.
+# Each of the two LFO rates is tried with every number of voices, and with every blend.
 @pytest.mark.parametrize(("n_voices", "blend", "lfo_hz"), [
     (3, NOISE, 3.0), (3, 0.4, 17.0), (3, COHERENT, 3.0),
     (16, NOISE, 17.0), (16, 0.4, 3.0), (16, COHERENT, 17.0),

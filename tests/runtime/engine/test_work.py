@@ -1,4 +1,4 @@
-"""Counts the decodes, transforms and allocations that sound needs."""
+"""Counts the decodes, transforms and allocations that the engine needs to make sound."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def blocks(
 
 
 def work_done(player: Player) -> tuple[int, int]:
-    """Decodes and transforms so far, also those of the newest pieces, which `Engine.status` does not count yet."""
+    """How many decodes and transforms there were so far. `Engine.status` does not count the newest of them yet."""
     return player.engine._spectra.n_decoded, player.engine._sound.n_transforms
 
 
 def played(n_voices: int = 16, events: Sequence[Event] = CHORD) -> Player:
-    """A player, 0.2 s after these events, when all attacks are over."""
+    """A player that got these events 0.2 s ago, so that all attacks are over."""
     player = Player(n_voices, knobs=(0.5, 0.5)).send(*events)
     player.hear(0.2)
     return player
@@ -290,7 +290,7 @@ def test_a_note_begins_with_one_decode_and_one_transform() -> None:
     player.send(NoteOn(0, 75, 20)).hear(1 / SAMPLE_RATE_HZ)
     status = player.engine.status
     assert status.n_decoded - before.n_decoded == 1
-    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # the eight older voices may hop now
+    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # perhaps the eight older voices hop, too
 
 
 class CountingDecoder(Decoder):
@@ -321,8 +321,8 @@ def test_a_stolen_voice_is_not_transformed_for_its_fade() -> None:
     status = player.engine.status
     assert status.n_stolen == 4
     assert status.n_decoded - before.n_decoded == 4
-    # Each of the four new voices takes one transform. The first stolen voice was the submix's carrier, so the sounds of
-    # the other three stolen voices were made separately.
+    # Each of the four new voices takes one transform. The first stolen voice was the carrier of the submix: its ring
+    # held the sound of all four old voices. So the sound of each of the other three was made separately.
     assert status.n_transforms - before.n_transforms == 4 + 3
 
 

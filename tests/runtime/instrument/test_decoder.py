@@ -71,9 +71,9 @@ def test_a_row_decodes_the_same_alone_and_in_any_batch(path: Path) -> None:
 )
 def test_only_a_spectrum_that_is_no_sound_is_silenced(value: float, is_silenced: bool) -> None:
     decoder = Decoder(TINY)
-    decoder._session = SimpleNamespace(run_with_iobinding=lambda _binding: None)  # the magnitudes stay as set here
+    decoder._session = SimpleNamespace(run_with_iobinding=lambda _binding: None)  # changes no magnitude
     decoder.magnitudes[:] = 0.5
-    # Six magnitudes of 9000 are each within the limit, but the sum of their squares is beyond the limit's square.
+    # The limit is for each magnitude. Six of 9000 are within it, although their sum of squares is beyond its square.
     decoder.magnitudes[1, 3:9] = value
     decoded = decoder.decode(3).copy()
     assert decoder.n_silenced == is_silenced

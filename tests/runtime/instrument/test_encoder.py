@@ -85,6 +85,6 @@ def test_what_is_no_encoder_is_refused(tmp_path: Path) -> None:
     assert "no such file; expected the encoder of tiny" in refused(tmp_path / "none.encoder.onnx")
     (tmp_path / "text.encoder.onnx").write_text("no model")
     assert "found not an ONNX model" in refused(tmp_path / "text.encoder.onnx")
-    shutil.copy(TINY, tmp_path / "decoder.encoder.onnx")  # a decoder's card is not an encoder's
+    shutil.copy(TINY, tmp_path / "decoder.encoder.onnx")  # a decoder: its card has no `encoder_of`
     assert "encoder_of" in refused(tmp_path / "decoder.encoder.onnx")
     assert encoder_path(Path("a/b.onnx")) == Path("a/b.encoder.onnx")

@@ -17,8 +17,10 @@ from runtime.sound.choice import programs_of
 
 INSTRUMENTS = sorted(path for path in BUNDLED_FOLDER.glob("*.onnx") if not path.name.endswith(".encoder.onnx"))
 FAMILY = [path for path in INSTRUMENTS if path.stem != "virtual-analogue"]
-FREE = ("CC0", "MIT", "CC-BY", "public domain", "GPL")  # GPL: the synthesizer's licence, which does not cover its sound
-WITHOUT_PRESET = {"Cindi - C"}  # a sound on the map of `pads`, but no preset: it is too much like a sound of `fm`
+# GPL is the licence of the synthesizers that made some of the recordings. It does not cover a synthesizer's sound.
+FREE = ("CC0", "MIT", "CC-BY", "public domain", "GPL")
+# This sound is on the map of `pads`, but is no preset, because it is too much like a sound of `fm`.
+WITHOUT_PRESET = {"Cindi - C"}
 by_name = pytest.mark.parametrize("path", FAMILY, ids=lambda path: path.stem)
 
 

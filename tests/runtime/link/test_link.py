@@ -63,7 +63,7 @@ class Served:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder with a short path, as a socket's path may have at most 107 bytes."""
+    """A folder with a short path, because a socket's path can have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="tb-") as name:
         yield Path(name)
 

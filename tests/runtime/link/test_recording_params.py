@@ -1,4 +1,4 @@
-"""The player and the page share the params of `record`."""
+"""The player and the page use one definition of the params of the request `record`."""
 
 from __future__ import annotations
 

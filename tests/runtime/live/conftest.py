@@ -13,7 +13,7 @@ from tests.support.rig import LiveProgram, home_of_its_own
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the user's files, for the program and for this process."""
+    """A new folder, in which the program and this process look for the user's files."""
     for name, value in home_of_its_own(tmp_path).items():
         monkeypatch.setenv(name, value)
     return tmp_path
@@ -21,5 +21,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(home: Path) -> Callable[..., LiveProgram]:
-    """Starts the program without a sound card; how: keyword arguments for LiveProgram."""
+    """A function that makes a LiveProgram without a sound card, from the program's options.
+
+    It passes keyword arguments on to LiveProgram.
+    """
     return lambda *options, **how: LiveProgram(["--audio", "null", *options], dict(os.environ), home, **how)

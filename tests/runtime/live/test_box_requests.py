@@ -1,4 +1,4 @@
-"""The real program answers the requests of the page's tab for the box."""
+"""The real program answers the requests that the page's tab `Box` makes."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_health_and_history_have_load_and_latency(start: Start, home: Path) -> N
 
 
 def system_that_says(folder: Path, says: str) -> dict[str, str]:
-    """An environment in which `busctl` answers with the text `says`, and `systemctl` stores its arguments."""
+    """A PATH on which `busctl` prints the text `says`, and `systemctl` writes its arguments to the file `asked`."""
     for name, script in (("busctl", f"echo 's \"{says}\"'"), ("systemctl", f'echo "$@" >> {folder}/asked')):
         path = folder / name
         path.write_text(f"#!/bin/sh\n{script}\n")

@@ -19,7 +19,10 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Playing:
-    """The program and a link to it; folder: the folder of the user's sounds."""
+    """The program, and a link to it.
+
+    folder: the folder of the user's sounds.
+    """
 
     def __init__(self, program: LiveProgram, home: Path):
         self.program, self.link = program, Link(home / "run" / "timbrebox" / "control")

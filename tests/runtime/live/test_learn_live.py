@@ -45,7 +45,10 @@ def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveP
 
 
 class Learn:
-    """`timbrebox learn` in another process; home: the folder of the user's files."""
+    """`timbrebox learn` in another process.
+
+    home: the folder of the user's files.
+    """
 
     def __init__(self, home: Path, *options: object):
         command = [sys.executable, "-m", "runtime", "learn", *map(str, options)]
@@ -94,7 +97,7 @@ def test_a_control_is_learned_heard_and_remembered(start: Callable[..., LiveProg
     kept = yaml.safe_load(next(home.rglob("maps/*.yaml")).read_text())
     assert kept["lines"] == [{"control": "cc 21", "target": "phase_blend"}]
 
-    with start() as program:  # as after a restart
+    with start() as program:  # the second start reads what was saved before
         program.wait_for("keys:out: the default map and 1 learned control.")
         keyboard.play([0xB0, 21, 127])
         wait_until(lambda: "1 " in position(home, "phase_blend")[12:30], "the move", lambda: program.lines)
@@ -119,7 +122,7 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
         program.wait_for("MIDI input: keys:out")
         with pytest.raises(UserError, match="no control moved yet"):
             link.ask("action", name="learn")
-        keyboard.play([0xB0, 3, 10])  # moves phase_blend; `learn` asks for a control for the last target moved
+        keyboard.play([0xB0, 3, 10])  # moves phase_blend; `learn` concerns the target that moved last
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         link.ask("action", name="learn")
         program.wait_for("learn: move the control for phase_blend.")
@@ -240,7 +243,7 @@ def test_a_pedal_that_has_learned_to_teach(start: Callable[..., LiveProgram], ho
         for value in (127, 0):
             keyboard.play([0xB0, 66, value])
         assert "Before, it moved the sostenuto pedal." in teach.end()[1]
-        keyboard.play([0xB0, 3, 10])  # moves phase_blend; `learn` asks for a control for the last target moved
+        keyboard.play([0xB0, 3, 10])  # moves phase_blend; `learn` concerns the target that moved last
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         keyboard.play([0xB0, 66, 127])
         program.wait_for("learn: move the control for phase_blend.")

@@ -34,7 +34,10 @@ PITCH_S = 0.5  # long enough to measure the pitch of steady sound
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """Starts the program on the JACK server; `inputs` and `audio` change the settings."""
+    """Returns a function that starts the program on a JACK server.
+
+    Its `options` go to the command line, its `inputs` to the MIDI settings, and its `audio` to the audio settings.
+    """
 
     def start(
         *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object
@@ -63,13 +66,13 @@ def played_hz(sound: np.ndarray) -> float:
 
 
 def brightness(sound: np.ndarray) -> float:
-    """The first port's power above 2 kHz / the first port's whole power."""
+    """The share of the first port's power that is above 2 kHz."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0])))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ) > 2000.0].sum() / power.sum())
 
 
 def counts(program: LiveProgram) -> dict[str, int]:
-    """Blocks, underruns, late blocks and notes, as the program's final line has them."""
+    """The numbers in the program's final line by their names: blocks, underruns, late blocks, notes and others."""
     return {name: int(number) for number, name in re.findall(r"(\d+) ([a-z ]+)", program.wait_for("Stopped"))}
 
 
@@ -137,7 +140,10 @@ def test_a_keyboard_that_is_back_at_once_lets_go_and_is_heard_again(
 
 
 def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str, int]:
-    """Play chords with changing notes and knobs for PLAYED_S; returns the program's counts."""
+    """Hold eight notes for PLAYED_S, then stop the program; returns its counts.
+
+    Every 2 s a knob is turned, and one of the notes is played again.
+    """
     with Player(jack_server, "timbrebox:in", OUTPUTS) as player:
         player.send(*([0x90, note, 90] for note in range(48, 80, 4)))
         for step in range(int(PLAYED_S / 2.0)):
@@ -149,9 +155,10 @@ def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str
 
 
 def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
-    # When the machine stalls a thread of very high priority, it stalls the program, too. So as many underruns are
-    # allowed as there were stalls: none on a quiet machine. If there are more, there is a second try. The second try
-    # also allows one underrun for each lost period that JACK blames on another client, but at most two.
+    # When the machine stalls a thread of very high priority, it stalls the program, too. So one underrun is allowed for
+    # each stall, and one lost period that JACK blames on the program: none on a quiet machine. If there are more, there
+    # is a second try. The second try also allows one underrun for each lost period that JACK blames on another client,
+    # but at most two.
     for most_elsewhere in (0, 2):
         before = lost_periods(jack_server)
         with start() as program, MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:
@@ -164,7 +171,10 @@ def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """The number of periods that the program's clients lost, and the number that other clients lost: (2,)."""
+    """The number of periods that the program's clients lost, and the number that other clients lost: int (2,).
+
+    If `PortAudio` had not begun when the period ended, the other clients lost it.
+    """
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])

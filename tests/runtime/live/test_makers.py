@@ -148,9 +148,9 @@ def test_an_engine_is_freed_in_small_steps() -> None:
     assert kept[0] == 0.0
 
 
-# In this program, a maker's thread allocates 40 MB, and later frees them. The program prints its memory in MB before
+# HEAVY is a program in which a maker's thread allocates 40 MB, and later frees them. It prints its memory in MB before
 # they are freed and after. The 40 MB are 2000 small pieces or 4 large pieces. Of the small pieces, 20 stay in use, as
-# parts of an engine do. The large pieces lie at the heap's end, where glibc would keep their memory.
+# parts of an engine do. The large pieces lie at the heap's end, where glibc by itself would not return freed memory.
 HEAVY = """
 import re, sys, threading
 import numpy as np

@@ -1,4 +1,4 @@
-"""The README's commands, from plugging in to a saved sound."""
+"""The README's commands work, from plugging in a device to saving a sound."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Player:
     def __init__(self, home: Path, env: dict[str, str]):
         self._env = env | home_of_its_own(home)
         self.keyboard = Keyboard("nanoKONTROL2")
-        self._control = 101  # this device's map does not use controls from 102 on
+        self._control = 101  # `_move` begins with the next control, 102; this device's map uses none from 102 on
 
     def type(self, line: str) -> str:
         """Run a line of the README; returns the printed text."""

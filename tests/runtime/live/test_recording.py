@@ -1,4 +1,4 @@
-"""The real program records exactly what it plays, also if a process is killed or the disk is full."""
+"""The real program records exactly what it plays, even if a process is killed or the disk is full."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.rig import START_LIMIT_S, ask, home_of_its_own, wait_until
 
 
 class Program:
-    """A process of tests/support/random_play.py."""
+    """A process that runs tests/support/random_play.py."""
 
     def __init__(self, home: Path, seed: int, options: Sequence[str]):
         (home / "run").mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,8 @@ def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: P
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         assert [event.instrument for _, event in events if isinstance(event, Swap)] == ["strings", "virtual-analogue"]
-        program.command("record", "start", "--seconds-before", "10")  # this one cannot begin before the latest swap
+        # A recording cannot begin before the latest swap, so this one does not hold the whole 10 s.
+        program.command("record", "start", "--seconds-before", "10")
         time.sleep(1.0)
         program.command("record", "stop")
         program.stop()
@@ -233,8 +234,8 @@ def test_a_killed_companion_leaves_a_file_that_plays_and_the_program_plays_on(
         (kept,) = program.files(f".{sound_format}")
         whole, _ = soundfile.read(kept, dtype="int16")
         assert len(whole) >= len(sound)
-        # Up to the end of the shorter sound, `render` makes the recorded samples from the MIDI file. So the recording
-        # holds what was played.
+        # From the MIDI file, `render` makes the same samples as the recording has, up to the end of the shorter of the
+        # two sounds. So the recording holds what was played.
         again = tmp_path / "again.wav"
         program.command("render", str(kept.with_suffix(".mid")), str(again))
         rendered, _ = soundfile.read(again, dtype="int16")
@@ -253,7 +254,7 @@ def test_a_full_disk_ends_it_with_one_line_and_whole_files(tmp_path: Path, sound
     with running(tmp_path, 7) as program:
         time.sleep(0.5)
         program.command("record", "start", "--format", sound_format)
-        # Stands in for a full disk.
+        # A limit on the size of the companion's files stands in for a full disk.
         most = 400_000 if sound_format == "wav" else 200_000
         resource.prlimit(program.companion, resource.RLIMIT_FSIZE, (most, most))
         program.play()

@@ -1,4 +1,4 @@
-"""The real program restores its state at the next start, unless the state is broken or may have crashed it."""
+"""The real program restores its state at the next start, unless the state is broken or may have caused a crash."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_a_key_pressed_while_a_card_is_dead_is_not_released_before_it_is_pressed
     pressed = card.frame_at(PRESSED, time.perf_counter() + 0.45)  # the card has been dead for 0.45 s
     assert rack.frame < pressed <= MOST_AHEAD * N_FRAMES
     _play_on(card, rack)
-    assert card.frame_at(RELEASED, time.perf_counter()) >= pressed  # still before the first block
+    assert card.frame_at(RELEASED, time.perf_counter()) >= pressed  # the new output has asked for no block yet
     _next_block(card)
     assert card.frame_at(RELEASED, time.perf_counter()) >= pressed
 
@@ -64,7 +64,8 @@ def test_the_notes_of_a_chord_begin_together_and_those_of_a_run_do_not() -> None
     _play_on(card, _Rack(0))
     _next_block(card)
     now_s = time.perf_counter()
-    # The last note comes less than two steps of the grid after the first. Three steps would begin a new chord.
+    # The last note comes less than two steps of the grid after the first. A new chord begins only with a note that
+    # comes at least three steps after the first.
     chord = [card.frame_at(NoteOn(0, 60 + k, 100), now_s + 85e-6 * k) for k in range(16)]
     assert len(set(chord)) == 1
     run_s = [now_s + 0.01 + 0.005 * k for k in range(4)]

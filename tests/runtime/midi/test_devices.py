@@ -34,7 +34,7 @@ def test_equal_keyboards_stay_apart_while_each_stays_at_its_socket() -> None:
     first = table.arrive([port(20), port(24), port(28)], sockets)
     orders = {socket: table.identity(first[port(20 + 4 * k)]).order for k, socket in enumerate(sockets)}
     assert sorted(orders.values()) == [1, 2, 3]
-    for _ in range(30):  # all are plugged in again at the same sockets, in another order, sometimes after a restart
+    for _ in range(30):  # all are plugged in again, each at its own socket, in random order; sometimes after a restart
         if dice.random() < 0.5:
             table = DeviceTable([Identity("Keys:Keys MIDI 1", order, socket) for socket, order in orders.items()])
         table.keep_only([])

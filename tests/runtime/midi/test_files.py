@@ -1,4 +1,4 @@
-"""Timbrebox reads the same events and times from MIDI files as mido."""
+"""Timbrebox and mido read the same events and times from a MIDI file."""
 
 from __future__ import annotations
 

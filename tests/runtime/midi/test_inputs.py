@@ -1,4 +1,4 @@
-"""Keyboards are plugged in and out, and no note hangs."""
+"""MIDI keyboards are plugged in and unplugged, and no note hangs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def received() -> list[tuple[Event, float]]:
 
 @pytest.fixture
 def listening(on_rig: JackServer, received: list[tuple[Event, float]]) -> Iterator[Callable[..., MidiInputs]]:
-    """A function that opens MIDI inputs on the JACK server; `received` gets (event, time)."""
+    """A function that opens MIDI inputs on the JACK server; `received` gets each event that arrives, with its time."""
     opened = []
 
     def listen(**config: object) -> MidiInputs:
@@ -284,7 +284,7 @@ def test_events_carry_their_device_and_velocities_follow_its_curve(
         }
         pads.play([0x90, 64, 100])
         wait_until(lambda: len(received) == 5, "the key", lambda: received)
-        pads.unplug()  # plugged in again, the pads keep their number and their velocity curve
+        pads.unplug()  # when plugged in again, they must have the same device number and velocity curve
         polled(midi, 1)
         assert received[-1][0] == NoteOff(0, 64, 0, 1)
         pads = Keyboard("pads")

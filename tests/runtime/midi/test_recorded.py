@@ -127,7 +127,7 @@ def test_other_programs_hear_the_notes_at_their_times(tmp_path: Path) -> None:
     assert midi_file.length == pytest.approx(3601.0)
     assert {message.type for message in midi_file.tracks[0]} >= {"set_tempo", "end_of_track", "sequencer_specific"}
     assert mido.tempo2bpm(next(m.tempo for m in midi_file.tracks[0] if m.type == "set_tempo")) == 120.0
-    # The reader for any MIDI file finds the same times.
+    # `read_events`, which reads any MIDI file, finds the same times.
     assert [round(time_s * rate_hz) for time_s, event in read_events(path) if isinstance(event, NoteOn)] == [1, hour]
 
 
@@ -186,7 +186,7 @@ def test_damaged_bytes_give_one_line_and_nothing_else(tmp_path: Path) -> None:
 
 
 def n_events_or_one_line(path: Path) -> int:
-    """The number of events; 0 if the file is refused."""
+    """The number of events; 0 if the file is refused, in one line."""
     refusal = None
     try:
         return len(read_recorded(path).events)

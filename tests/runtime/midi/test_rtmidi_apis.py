@@ -1,4 +1,4 @@
-"""APIs and inputs are found by the names that a musician writes."""
+"""MIDI APIs and MIDI inputs are found by the names that a musician writes."""
 
 from __future__ import annotations
 

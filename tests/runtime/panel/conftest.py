@@ -14,7 +14,7 @@ from tests.support.panel import Page, Playing
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """A running `play`; the page can draw a map of its instrument."""
+    """A running `play`, with an instrument of which the page can draw a map."""
     with Playing(["--audio", "null", "--instrument", "strings"], dict(os.environ)) as playing:
         yield playing
 
@@ -44,7 +44,7 @@ def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
 
 @pytest.fixture
 def link(playing: Playing) -> Iterator[Link]:
-    """A link to `play`, in which all notes have just been ended."""
+    """A link to `play`. A panic has just ended all notes."""
     with playing.link() as link:
         link.ask("action", name="panic")
         yield link

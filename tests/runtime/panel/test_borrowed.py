@@ -1,4 +1,7 @@
-"""A page's process that `play` did not start may read the ring of the played sound, but not write to it."""
+"""The page's process can run without having been started by `play`.
+
+Then it can read the ring of the sound that `play` plays, but cannot write to the ring.
+"""
 
 from __future__ import annotations
 

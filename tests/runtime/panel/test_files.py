@@ -46,7 +46,7 @@ class Part:
         self.socket.send(content)
 
     def wait(self, is_right: Any) -> dict[str, Any]:
-        """Wait for news for which `is_right` is true, and return them."""
+        """Wait for news of files for which `is_right` is true, and return this news."""
         return self._next(lambda message: message.get("method") == "files" and is_right(message["params"]))["params"]
 
     def _next(self, is_right: Any) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def test_a_folder_is_removed_by_the_next_process_unless_its_own_lives(tmp_path: 
     (dead / "left").touch()
     pid = os.fork()
     if pid == 0:
-        PassingFolder(base)  # this process ends without closing the folder
+        PassingFolder(base)  # the new process ends without closing its folder
         os._exit(0)
     os.waitpid(pid, 0)
     assert not dead.exists()

@@ -25,7 +25,7 @@ RATE_HZ = 44100
 
 @pytest.fixture
 def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser]:
-    """The tab for files; downloads go into tmp_path. The test fails after an error on the console."""
+    """The tab for files; downloads go into tmp_path. An error on the browser's console fails the test."""
     browser.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     browser.look(1280, 900)
     browser.open(f"{playing.url}#files")
@@ -38,13 +38,13 @@ def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser
 
 
 def choose(page: Browser, kind: str, file: Path) -> None:
-    """Choose a file as in the system's dialogue."""
+    """Choose a file, as a user does in the system's file dialogue."""
     found = page.command("Runtime.evaluate", expression=f"document.querySelector('input[data-kind={kind}]')")
     page.command("DOM.setFileInputFiles", files=[str(file)], objectId=found["result"]["objectId"])
 
 
 def downloaded(folder: Path, pattern: str) -> Path:
-    """The path of a download that is complete."""
+    """Wait until a download is complete, and return its path."""
     wait_until(lambda: any(folder.glob(pattern)) and not any(folder.glob("*.crdownload")), f"a download: {pattern}")
     return next(folder.glob(pattern))
 
@@ -94,7 +94,7 @@ def test_a_midi_file_is_rendered_with_the_sound_as_it_plays(page: Browser, link:
             assert abs(cents_off(sound[rate_hz // 4 :][: rate_hz // 2, 0], rate_hz, 69)) < IN_TUNE_CENTS
         levels.append(np.abs(sound).max())
     link.ask("move", target="filter.cutoff", position=1.0)
-    assert levels[1] < 0.3 * levels[0]  # the piece has the cutoff that was just set
+    assert levels[1] < 0.3 * levels[0]  # the piece was rendered with the cutoff that was just set
 
 
 def test_a_dropped_sound_becomes_a_kept_sound_that_leaves_and_comes_back(

@@ -15,11 +15,13 @@ from tests.support.places import ROOT
 
 PAGE = ROOT / "runtime" / "panel" / "page" / "findings.js"
 SOURCES = [*sorted((ROOT / "runtime" / "doctor").glob("*.py")), ROOT / "runtime" / "live" / "watching" / "power.py"]
-# Strings that appear in no finding: regular expressions, and texts of the report, the final line and a warning.
+# Matches the strings in SOURCES that appear in no finding: regular expressions, and texts of the report, of the final
+# line and of a warning.
 NOT_SHOWN = re.compile(
     r"Report of|Replaced:|\nSound cards|what follows|All is good|to mend|To mend|nothing that plays|\\[Swd]|\[|\||\?\)"
 )
-# Texts without a translation: commands, names of checks, units, and parts of texts that are translated as a whole.
+# Matches texts that need no translation: commands, names of checks, units, and parts of texts that are translated as a
+# whole.
 NOT_WORDS = re.compile(
     r"^\s*(sudo |echo |printf |@audio)|, status="
     r"|^(Sound card|Who has it|Real time|Too much|status |-bit \(\{\}\)| \(\{\} degrees Celsius\))$"

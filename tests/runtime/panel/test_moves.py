@@ -14,7 +14,10 @@ from runtime.panel.playing.moves import EVERY_S, MergedMoves
 
 
 class Told:
-    """Stands in for a link; said: (time of the event loop, what was sent)."""
+    """Stands in for a link.
+
+    said: for each message, the event loop's time and the positions that were sent.
+    """
 
     def __init__(self) -> None:
         self.said: list[tuple[float, dict[str, float]]] = []

@@ -1,4 +1,4 @@
-"""The page in a real Chromium on a real `play`."""
+"""The page works in a real Chromium that is connected to a real `play`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's tab for the box, in a real Chromium."""
+"""The tab *Box* of the panel's page, in a real Chromium."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def page(opened: Browser, link: Link) -> Browser:
     link.ask("sound", name="cello")
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.wait(f"{CHANGED}.hidden")
-    time.sleep(0.3)  # later news of the choice would undo the move
+    time.sleep(0.3)  # news of the choice that came after the move would undo it
     opened.evaluate("import('/play.js').then(({ play }) => play.move({ width: 0.5 })); 0")
     wait_until(lambda: width(link) == 0.5, "the changed width")
     opened.click("#tab-sounds")
@@ -68,7 +68,7 @@ def test_changes_come_back_after_a_step_to_the_next_sound_or_a_click_on_a_pin(pa
     bring_back(page, link)
     page.click("#tab-map")
     page.wait("document.querySelectorAll('.pins button').length > 3")
-    page.click('.pins button[aria-label="Choose harp"]', rest_s=0.3)  # the change of the sound moves the pins
+    page.click('.pins button[aria-label="Choose harp"]', rest_s=0.3)  # waits: the change of the sound moves the pins
     wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
     bring_back(page, link)
 

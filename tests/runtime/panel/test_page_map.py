@@ -113,7 +113,7 @@ def test_the_slider_between_two_sounds_is_moved_with_keys_to_the_first_one_s_pin
     for number, name in enumerate(("oboe", "violin")):
         choose_end(many, number, name)
         many.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present'))); 0")
-        time.sleep(0.2)  # this event must not change the chosen sounds
+        time.sleep(0.2)  # the event `present` must not change the chosen sounds
     many.wait(f"{FIRST} === 'halfway between oboe and violin'")
     many.evaluate(f"{SLIDER}.focus()")
     many.command("Input.dispatchKeyEvent", type="keyDown", code="Home", key="Home", windowsVirtualKeyCode=36)
@@ -168,30 +168,30 @@ def test_a_path_is_kept_while_a_split_plays_with_the_first_part_s_sound(link: Li
 
 
 def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: Browser, link: Link) -> None:
-    page.wait("document.querySelector('.signs.quiet') === null")  # the cello has the trajectory of a recording
+    page.wait("document.querySelector('.signs.quiet') === null")  # the cello moves by itself: it has a trajectory
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{MAP}.trail.places.length > 5")
     # This text is below the map, where it covers no name.
     said = page.evaluate("document.querySelector('.signs .moves').textContent")
     assert said == "The sound moves here by itself while a note sounds."
     assert page.evaluate("document.querySelector('.sheet .signs')") is None
-    # The trail begins anew where the ring goes.
+    # When the ring moves to another place, the trail begins again.
     page.evaluate(f"oldest = {MAP}.trail.places[0]; 0")
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.7, 0.7))
     page.wait(f"!{MAP}.trail.places.includes(oldest)")
-    assert page.evaluate(f"{MAP}.trail.places.length") < 90  # a longer trail loses its oldest place anyway
+    assert page.evaluate(f"{MAP}.trail.places.length") < 90  # a trail of 90 loses its oldest place in any case
     link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
     page.wait("document.querySelector('.signs.quiet') !== null")
     page.key("keyUp", "KeyA", "a")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
-    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the sound moves, but leaves no trail
+    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # this sound does not move by itself: no trail
     assert page.evaluate(f"{MAP}.trail.places.length") == 0
     page.key("keyUp", "KeyA", "a")
 
 
 def test_the_name_of_each_button_includes_the_text_that_is_seen(page: Browser) -> None:
-    page.wait("document.querySelector('.signs.quiet') === null")  # so that *Stop moving* is there
+    page.wait("document.querySelector('.signs.quiet') === null")  # now the button *Stop moving* is shown
     shown = "[...document.querySelectorAll('tb-map button')].filter((b) => b.offsetWidth && b.ariaLabel)"
     names = page.evaluate(f"{shown}.map((b) => [b.ariaLabel.toLowerCase(), b.textContent.trim().toLowerCase()])")
     assert [name for name, text in names if text not in name] == []
@@ -292,7 +292,7 @@ def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_i
     ink = "getContext('2d').getImageData(...map.toPixel(map.path.places[1]).map((x) => x * map.dense), 1, 1).data[3]"
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     page.wait(f"map.line.{ink} > 0")
-    assert page.evaluate(f"map.canvas.{ink}") == 0  # no path is drawn on the canvas above the names
+    assert page.evaluate(f"map.canvas.{ink}") == 0  # the upper canvas, above the names, shows no path
     # Another drag moves the ring; only `Draw another` begins a new path.
     drawn = page.evaluate("map.path.places.length")
     page.wait("document.querySelector('.path button').textContent === 'Draw another'")

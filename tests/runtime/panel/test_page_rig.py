@@ -28,7 +28,7 @@ IN_TUNE_CENTS = 20.0
 SILENT_DB = -70.0
 PERIOD_FRAMES = 256
 FRAME = 4096
-# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); here it is higher, because other tests may run.
+# `python -m tests.soak.panel_touch` allows 25 ms. This limit is higher, because other tests may run at the same time.
 LONGEST_TOUCH_MS = 60.0
 RING = "document.querySelector('tb-map').place"
 TOAST = "document.querySelector('tb-toast')"
@@ -77,8 +77,8 @@ def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
 
 
 def bands_db(sound: np.ndarray) -> np.ndarray:
-    """The levels in dB of a mono sound's third-octave bands from 60 Hz to 16 kHz, each the median over frames."""
-    # A busy machine loses a period now and then. The click is in a few frames, and the median ignores them.
+    """The levels in dB of a mono sound's third-octave bands from 60 Hz to 15 kHz: the medians over many windows."""
+    # A busy machine loses a period now and then. This clicks in a few windows, and the median ignores them.
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[:: FRAME // 4]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(FRAME))))
     hz = np.fft.rfftfreq(FRAME, 1.0 / SAMPLE_RATE_HZ)
@@ -88,14 +88,14 @@ def bands_db(sound: np.ndarray) -> np.ndarray:
 
 
 def change_db(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean difference in dB between two sounds' bands, without bands that are faint in both."""
+    """The mean absolute difference in dB between two sounds' bands, without bands that are faint in both."""
     rows = np.stack((bands_db(before), bands_db(after)))
     strong = rows.max(axis=0) > rows.max() - 50.0
     return float(np.abs(rows[0] - rows[1])[strong].mean())
 
 
 def hold(page: Browser, note: int) -> None:
-    """Switch *Hold* on and click a key, so that its note sounds on."""
+    """Switch *Hold* on and click a key, so that its note goes on."""
     page.click("tb-keys .bar button:last-child")
     page.click(f'[data-note="{note}"]')
 
@@ -114,13 +114,13 @@ def test_a_key_that_is_clicked_is_heard_at_its_pitch_and_soon(page: Browser, ear
 def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: Link, ears: Player) -> None:
     hold(page, 48)
     before = heard(ears)
-    assert change_db(before, heard(ears)) < 3.0  # even an unchanged sound differs by up to 3 dB, because it is noise
+    assert change_db(before, heard(ears)) < 3.0  # two recordings of one sound differ by up to 3 dB, because it is noise
     page.mouse("mousePressed", page.middle("#at-filter-cutoff", 0.5))
     page.mouse("mouseReleased", page.middle("#at-filter-cutoff", 0.5))
     wait_until(lambda: link.ask("state")["positions"]["filter.cutoff"] < 0.6, "the move")
     dark = bands_db(heard(ears))
-    assert (bands_db(before) - dark)[18:].max() > 12.0  # above 4 kHz
-    assert abs((bands_db(before) - dark)[3:7]).max() < 4.0  # 120 to 240 Hz, where the fundamental is
+    assert (bands_db(before) - dark)[18:].max() > 12.0  # above 3.8 kHz
+    assert abs((bands_db(before) - dark)[3:7]).max() < 4.0  # 120 to 300 Hz, where the fundamental is
     link.ask("move", target="filter.cutoff", position=1.0)
     page.click("#tab-map")
     page.wait(f"document.querySelector('tb-map').width > 0 && {RING}")
@@ -180,7 +180,7 @@ def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_button
     page.click(".panic")  # ends a note even if the key's release never comes
     page.wait(f"{lit} === 0")
     ears.send([0x80, 64, 0])
-    page.click("#tab-hands")  # the list also has what arrived earlier
+    page.click("#tab-hands")  # the list also has what arrived before this click
     page.wait("document.querySelector('.arrived').textContent.includes('C♯4')")
 
 
@@ -195,7 +195,7 @@ def test_a_note_of_a_midi_keyboard_goes_on_when_the_map_s_ring_is_let_go_of(
     page.mouse("mousePressed", at)
     page.mouse("mouseMoved", (at[0] + 30.0, at[1]))
     page.mouse("mouseReleased", (at[0] + 30.0, at[1]))
-    time.sleep(0.5)  # as long as a release would take
+    time.sleep(0.5)  # a released note would have ended by then
     assert voices(link) == 1
     ears.send([0x80, 60, 0])
     wait_for_voices(link, 0)
@@ -269,7 +269,7 @@ def test_the_question_for_a_control_waits_for_an_answer_and_undo_for_a_minute(
     page.click("tb-tools .learns")
     page.click(f"{CUTOFF} .learn")
     page.wait(f"{TOAST}.textContent.includes('Turn another control')")
-    link.ask("learn", target="filter.cutoff", timeout_s=0.001)  # its time ends before a control moves
+    link.ask("learn", target="filter.cutoff", timeout_s=0.001)  # replaces the page's request, and times out
     time.sleep(1.0)
     assert page.evaluate(f"{TOAST}.textContent.includes('Turn another control')")
     page.evaluate("scheduled = []; old = setTimeout; setTimeout = (f, ms) => (scheduled.push(ms), old(f, ms)); 0")
@@ -367,7 +367,7 @@ def test_a_recording_of_a_stranger_is_heard_and_kept_as_a_sound(
     page.wait("document.querySelector('tb-files .drop') !== null")
     page.wait("document.querySelector('tb-files .record') !== null && document.readyState === 'complete'")
     choose(page, "recording", tmp_path / "Pluck.flac")
-    # the work has a low priority, so it may take long
+    # the recording is encoded at a low priority, so this may take long
     page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)
     page.click(".result li .rename button")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 57)) < IN_TUNE_CENTS
@@ -413,7 +413,7 @@ def test_the_page_s_process_dies_and_comes_back_and_the_page_with_it(
     before = heard(ears)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
-    assert change_db(before, heard(ears)) < 3.0  # the note sounds on
+    assert change_db(before, heard(ears)) < 3.0  # the note goes on
     page.wait("document.querySelector('tb-notice').textContent === '' && document.querySelector('.away') === null")
     ears.send([0x80, 48, 0])
     wait_for_voices(link, 0)

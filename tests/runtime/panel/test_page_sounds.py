@@ -20,7 +20,8 @@ NAMES_SHOWN = """new Promise((done) => {
 })"""
 
 
-# For each label above the keyboard of a split: its top and bottom, font, borders, colour of its bar, and right edge.
+# A split shows a label for each sound, above that sound's keys. For each label: its top and bottom, font, width of its
+# borders, colour of its lower border, and right edge.
 LOOKS = """[...document.querySelectorAll('.zones span')].map((each) => {
   const { top, bottom, right } = each.getBoundingClientRect(), style = getComputedStyle(each);
   return [[top, bottom], style.font, style.borderWidth, style.borderBottomColor, right];
@@ -30,7 +31,7 @@ PINS_REST_S = 0.3  # a pin must rest this long before the test uses it, because 
 
 
 def has_moved(link: Link) -> bool:
-    """Set another width; returns whether it stays. A sound that was just chosen may set its own width again."""
+    """Set the width to 0.5; returns whether it stays there. A sound just chosen may set its own width afterwards."""
     link.ask("move", target="width", position=0.5)
     time.sleep(0.05)
     return link.ask("state")["positions"]["width"] == 0.5
@@ -139,7 +140,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.click(".path form .main")
     wait_until(lambda: name_of_sound(link) == "Way", "the sound with the path")
     page.wait("document.querySelector('tb-map .morph tb-slider') !== null")
-    # What is heard stays as it was, and so do the slider Morph and the ring on the map.
+    # The latents, the slider Morph and the ring on the map stay as they were.
     state = link.ask("state")
     assert state["positions"]["morph"] == pytest.approx(0.35)
     assert latents(link) == pytest.approx(row, abs=1e-4)
@@ -149,7 +150,8 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     assert len(places) == 8
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
-    # The page shows the line that was drawn, and the sound's pin where the line begins. The ring moves along this line.
+    # The page shows the line that was drawn. The sound's pin is where the ring was when the sound was saved. The ring
+    # moves to the line's end.
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
     for x, y in drawn:
         assert min(abs(x - u) + abs(y - v) for u, v in line) < 3.0

@@ -29,7 +29,7 @@ SAID = "document.querySelector('tb-update .work')?.textContent ?? ''"
 
 @pytest.fixture(scope="module")
 def program() -> Iterator[LiveProgram]:
-    """A running `play`; its page is a process of its own, as in the service."""
+    """A running `play` without the page. As in the service, another process serves the page (see `port`)."""
     arguments = ["--no-panel", "--audio", "null", "--instrument", DATA / "tiny.onnx"]
     with LiveProgram(arguments, dict(os.environ)) as program:
         yield program
@@ -45,7 +45,7 @@ def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
-    """The port of a page; `half` installs the updates that are sent to it."""
+    """The port of a page. `half` can install the updates that are sent to the page."""
     port = free_port()
     command = [sys.executable, "-m", "tests.support.updating_panel", half.folder, "panel", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=program.env, stdout=subprocess.PIPE, text=True) as process:
@@ -56,7 +56,7 @@ def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
 
 @pytest.fixture
 def page(browser: Browser, port: int) -> Iterator[Browser]:
-    """The tab for the box. The test fails if the page writes an error to the console."""
+    """The page, with its tab for the box open. The test fails if the page writes an error to the console."""
     with browser.at(f"http://127.0.0.1:{port}/", "box"):
         yield browser
 
@@ -66,7 +66,7 @@ def offered(page: Browser) -> None:
 
 
 def send(page: Browser, half: RootsHalf, update: Path) -> None:
-    """Choose an update, and wait until it has arrived."""
+    """Choose an update on the page, send it, and wait until it has arrived."""
     choose(page, "update", update)
     page.wait("!document.querySelector('tb-update .buttons').hidden")
     page.click("tb-update .buttons .main")

@@ -1,4 +1,4 @@
-"""A real Chromium in a network is asked for the code."""
+"""A real Chromium that opens the page over a network is asked for the pairing code."""
 
 from __future__ import annotations
 

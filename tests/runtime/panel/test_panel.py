@@ -1,4 +1,4 @@
-"""The page's process beside a real `play`."""
+"""The process that serves the page, started by a real `play`."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_foreign_host_is_refused(playing: Playing, host: str) -> None:
 
 
 def _raw_host(playing: Playing, host: str):
-    """A connection to this machine with a foreign host's name, as after DNS rebinding."""
+    """Connect to this machine under another host's name, as a page can do after DNS rebinding."""
     name, _, port = host.partition(":")
     stream = socket.create_connection(("127.0.0.1", playing.port))
     return connect(f"ws://{name}:{port or 80}/ws", sock=stream)
@@ -277,7 +277,7 @@ def test_a_page_that_reads_nothing_is_dropped_and_what_plays_goes_on(playing: Pl
     stream.connect(("127.0.0.1", playing.port))
     with playing.page(max_queue=1, sock=stream) as slow:
         with pytest.raises(ConnectionClosed):  # noqa: PT012
-            give_up_s = time.monotonic() + 60.0  # the page's process handles only some hundred messages a second
+            give_up_s = time.monotonic() + 60.0  # the page's process handles only a few hundred messages a second
             while time.monotonic() < give_up_s:
                 slow.socket.send(json.dumps({"method": "targets", "id": 1}))
         page.tell("note", note=60, velocity=100)

@@ -110,7 +110,7 @@ def test_a_page_that_does_not_ask_is_sent_no_picture_and_nothing_is_measured(pla
     page.tell("note", note=60, velocity=110)
     with playing.link() as link:
         link.ask("watch", topics=["picture"])
-        assert next(link.news(5.0))[0] == "picture"  # sent to clients that watch this topic
+        assert next(link.news(5.0))[0] == "picture"  # a client that watches the topic gets it
     until_s = time.monotonic() + 0.5
     while time.monotonic() < until_s:
         assert isinstance(page.socket.recv(5.0), str)

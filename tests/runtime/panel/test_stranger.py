@@ -30,7 +30,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A running driver, whose temporary files are in `folder`."""
+    """A running tests.soak.panel_stranger, whose temporary files are in `folder`."""
     missing = missing_tools() or missing_browser()
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)

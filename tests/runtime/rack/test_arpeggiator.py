@@ -116,7 +116,7 @@ def test_a_chord_starts_with_its_key_or_on_the_beat() -> None:
     for starts, first in (("key", 1000), ("beat", BEAT // 2)):
         given = run(chord(60, frame=1000), BEAT, Arpeggio("up", starts=starts))
         assert notes(given)[0] == (first, 60)
-    # The first note is in time, not a step late.
+    # A key exactly on the beat: the first note comes with the key, not a step later.
     assert notes(run(chord(60, frame=BEAT), 2 * BEAT, Arpeggio("up", starts="beat")))[0] == (BEAT, 60)
 
 

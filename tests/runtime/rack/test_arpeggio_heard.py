@@ -56,7 +56,7 @@ def test_an_engine_plays_the_steps_and_the_same_to_the_bit_in_any_blocks() -> No
 
 @pytest.mark.parametrize("source", ["sound", "piece", "clock"])
 def test_steps_and_lfos_keep_time_with_each_other(source: str) -> None:
-    """A note begins on every beat, and an LFO is loud in the first half of each beat. So all notes are loud."""
+    """Every note lies in the first half of a beat, and an LFO makes that half loud. So all notes are loud."""
     timed: list[tuple[int, Event]] = [(0, NoteOn(0, 60, 100))]
     if source == "piece":
         timed = [(0, Tempo(150.0)), (0, ProgramChange(0, 0)), *timed, (50000, Tempo(100.0))]
@@ -100,7 +100,7 @@ def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) ->
 
 @pytest.mark.parametrize("block", [64, 512])
 def test_a_clock_counts_from_its_own_frame_also_if_it_comes_only_shortly_before(block: int) -> None:
-    """The sound is the same whether a clock's messages are posted two blocks ahead, as live, or all at the start.
+    """Live, a clock's messages are posted two blocks ahead. The sound is the same if all are posted at the start.
 
     The clock has jitter.
     """

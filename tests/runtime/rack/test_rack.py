@@ -1,4 +1,4 @@
-"""A rack with one part is bit-identical to an engine."""
+"""A rack with one part is bit-identical to an engine. With several, each note goes to the right parts."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_one_part_is_the_engine_to_the_bit(timed: Timed, blocks: list[int], mode
 
 
 def with_swaps(rack: Rack, timed: Timed, patch: Patch) -> Rack:
-    """Post only the swaps that are in `timed`, each with new engines; returns the rack."""
+    """Post the swaps in `timed` and no other events; returns the rack. Each swap gets new engines."""
     for frame, event in timed:
         if isinstance(event, Swap):
             made = playable_of(patch, event.instrument)
@@ -368,7 +368,10 @@ class Echo:
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
-    """The stereo sound of a rack's two sends, float32 (20000, 4); effects: fields of SoundEffects."""
+    """The sound of a rack's two sends, two channels each: float32 (20000, 4).
+
+    effects: fields of SoundEffects.
+    """
     echo = Echo()
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)
@@ -461,9 +464,9 @@ def test_an_engine_that_has_left_is_not_kept_by_the_counting_of_voices() -> None
     gone = weakref.ref(rack.engine())
     events = [(0.0, NoteOn(0, 48, 100)), (0.1, NoteOn(0, 55, 100)), (0.3, NoteOff(0, 48)), (0.3, NoteOff(0, 55))]
     events += [(0.35, Swap(0, "tiny", None, playable_of(patch)))]
-    # At 0.4 s, the old engine still fades, so the note makes the rack count the voices of both engines. The rack keeps
-    # this count, and with it a reference to the old engine. No later event replaces the count, so the rack must drop it
-    # by itself.
+    # The note at 0.4 s makes the rack count the voices of both engines, because the old engine still fades then. The
+    # rack keeps this count, which refers to the old engine. No later event replaces the count, so the rack must discard
+    # the count when the old engine leaves.
     heard(rack, [*events, (0.4, NoteOn(0, 60, 100))], 1.5)
     events.clear()
     assert len(rack.take_retired()) == 1

@@ -40,7 +40,7 @@ def test_a_rack_goes_on_after_its_reverb_has_died_away() -> None:
         rack.render(block)
     states = [each for _, each in history if isinstance(each, RackState)]
     assert [each.holds_notes for each in states] == [100 <= each.frame <= 5000 for each in states]
-    assert not any(each.is_silent for each in states[1:])  # the note sounds, then its reverb does
+    assert not any(each.is_silent for each in states[1:])  # first the note sounds, then only its reverb
     while rack.frame < 6000 or not rack.is_silent:
         rack.render(block)
         assert rack.frame < 60 * RATE_HZ

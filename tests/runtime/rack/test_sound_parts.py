@@ -97,7 +97,7 @@ def test_a_morph_as_a_part_keeps_its_levels(tmp_path: Path, first_db: float, mor
         gains.append(_gains(rack)[1])
     assert 20.0 * np.log10(gains) == pytest.approx(list(morph_db))
     patch = choice.parts[1][1].patch
-    patch_of_tree(patch_tree(patch, Config()), Config(), "a recording")  # a UserError if it cannot be read again
+    patch_of_tree(patch_tree(patch, Config()), Config(), "a recording")  # raises a UserError if it cannot read the tree
 
 
 def test_no_part_gets_louder_than_one_sound_may_be(tmp_path: Path) -> None:

@@ -31,9 +31,10 @@ def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RootsHalf:
 
 
 def refused(half: RootsHalf, why: str, words: str) -> News:
-    """Assert that the update is refused; returns the news of it.
+    """Run the update, assert that it is refused and changes nothing, and return the news of the refusal.
 
-    why, words: expected in the news.
+    why: the expected `why` of the news.
+    words: the expected part of the error and of the news' line.
     """
     units = sorted((half.folder / "units").glob("*"))
     with pytest.raises(UserError, match=re.escape(words)):

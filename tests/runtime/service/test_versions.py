@@ -1,4 +1,4 @@
-"""Versions are added beside each other, and activated in one step."""
+"""Versions of the program are added side by side, and each is activated in one step."""
 
 from __future__ import annotations
 

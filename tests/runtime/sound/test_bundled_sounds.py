@@ -42,7 +42,7 @@ def instrument() -> Decoder:
 
 @functools.cache
 def take(name: str) -> Take:
-    """What the sound `name` plays: its recipe's middle note, held for 1.7 s."""
+    """The sound `name`, heard at its recipe's middle note, which is held for 1.7 s."""
     (recipe,) = [recipe for recipe in RECIPES if recipe.name == name]
     return play(instrument(), played(SOUNDS[name].read(), instrument()), [recipe.notes[1]])
 

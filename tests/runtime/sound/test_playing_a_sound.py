@@ -43,7 +43,7 @@ def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the instrument `mine` (a copy of tiny) and with a user's folder without sounds."""
+    """A folder with the instrument `mine` (a copy of tiny), and with an empty folder for the user's sounds."""
     (tmp_path / "instruments").mkdir()
     (tmp_path / "data" / "timbrebox" / "sounds").mkdir(parents=True)
     shutil.copy(TINY, tmp_path / "instruments" / "mine.onnx")

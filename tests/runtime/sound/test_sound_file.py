@@ -228,7 +228,7 @@ def test_a_mistake_that_only_the_instrument_shows_is_one_line(tmp_path: Path, te
     assert str(caught.value).isprintable()
 
 
-# test_trajectory_use.py tests the section about trajectories.
+# The page without its section about trajectories, which test_trajectory_use.py tests.
 PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## Trajectories\n")[0]
 
 
@@ -277,7 +277,7 @@ STRUCTS = {
 
 def test_the_table_of_fields_has_every_field_with_its_default() -> None:
     rows = table("Fields")
-    # `instrument` and `modulation` have rows of their own.
+    # The table has rows for `instrument` and `modulation` themselves, and rows for their fields.
     top = {name: value for name, value in msgspec.structs.asdict(Sound()).items() if name not in STRUCTS}
     parts = {"instrument": SoundInstrument, "voice": SoundVoice, "envelope": SoundEnvelope, "modulation": Modulation}
     parts |= {part: type(struct) for part, struct in STRUCTS.items() if part not in parts}
@@ -298,7 +298,7 @@ def test_the_table_of_fields_has_every_field_with_its_default() -> None:
             assert rows[name][2] == said(value), name
 
 
-# Defaults that docs/sound.md writes in other words than `said`.
+# Defaults for which docs/sound.md has another text than `said` returns.
 IN_WORDS = {
     "instrument": "the settings'",
     "latents": "the preset's",

@@ -41,8 +41,8 @@ def test_what_a_sound_says_wins_and_the_rest_stays() -> None:
     envelope = Adsr(hold_s=0.2, sustain=0.0)
     voice = VoiceConfig(mode="mono", n_voices=3, vibrato_hz=7.0, portamento_s=0.1, envelope=envelope)
     assert patch.settings == Config(preset="bright", volume_db=-9.0, pan=0.0, phase_blend=0.0, voice=voice)
-    assert patch.positions == (1.0, 0.25)  # the first knob is from the settings' preset
-    assert with_sound(Config(), sound, decoder().card, "x").positions == (0.5, 0.25)  # from the card's first preset
+    assert patch.positions == (1.0, 0.25)  # the first position is from the settings' preset
+    assert with_sound(Config(), sound, decoder().card, "x").positions == (0.5, 0.25)  # 0.5: the card's first preset
 
 
 def test_a_sound_that_names_every_knob_needs_no_preset() -> None:

@@ -203,8 +203,8 @@ def test_live_it_allocates_no_large_array() -> None:
 def test_at_other_sample_rates_frames_last_as_long_and_the_pitch_stays(rate_hz: int, frame_size: int) -> None:
     assert spec_at(SPEC, rate_hz).frame_size == frame_size
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, rate_hz, lambda: STILL)
-    # The tone is made and measured at RATE_HZ. The effect takes it for a sound at rate_hz, and hears another pitch. If
-    # the effect keeps the pitch that it hears, the tone's pitch stays, too.
+    # The tone is made for RATE_HZ. The effect takes its samples for a sound at rate_hz, and so hears another pitch. If
+    # the effect keeps this other pitch, its output, measured at RATE_HZ, has the tone's pitch.
     given = tone(64.4, 2.0)
     out = np.zeros((len(given), 2), np.float32)
     effect.add(given[:, None], out)

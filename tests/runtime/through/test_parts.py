@@ -1,4 +1,4 @@
-"""The parts of `through` follow the pitch, stretch spectra, move latents and add colour as they should."""
+"""The modules of `runtime.through` follow the pitch, stretch spectra, move latents and add colour as they should."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Runs inside the emulated machine as root: does what the host asks for through a virtio port, one JSON object a line.
+"""Runs inside the emulated machine as root, and does what the host asks for.
 
-A request has an `id` and one of these:
+Requests and answers pass through a virtio port; each is a line of JSON. A request has an `id` and one of these:
 - `words`: a command
-- `path` with `data`: bytes in hexadecimal to write there
+- `path` with `data`: a file, and the bytes to write to it, in hexadecimal
 - `ask`: a line for the service's socket
 - `rest_s`: seconds after which to answer
-- `returns`: `keyboard` or `card`, whose next return is measured by returned.py
+- `returns`: `keyboard` (with `path`, its MIDI port) or `card`; returned.py measures this device's next return
 
 The answer has the same `id`, a `status`, the `text` that was printed or answered, and `now_s`, the machine's own time.
 """

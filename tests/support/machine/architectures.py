@@ -7,17 +7,18 @@ import subprocess
 from collections.abc import Callable
 from typing import NamedTuple
 
-_SHARED = "root=/dev/vda rw panic=5 quiet mitigations=off audit=0 nokaslr"  # switches off what is slow and not needed
+# Options of the kernel for every machine. Those from `quiet` on switch off what is slow and not needed.
+_SHARED = "root=/dev/vda rw panic=5 quiet mitigations=off audit=0 nokaslr"
 
 
 class Architecture(NamedTuple):
-    """A processor's architecture, and the machine that stands for it.
+    """A processor's architecture, and the emulated machine that has it.
 
     name: Debian's name of the architecture.
-    machine: in words.
-    processor: a line of /proc/cpuinfo, without tabs.
+    machine: the machine's description in words.
+    processor: the line of /proc/cpuinfo that tells the machine's processor, without tabs.
     emulator: QEMU's program and its options for the machine.
-    kernel_says: options of the kernel.
+    kernel_says: the options with which the kernel is started.
     unpacked: turns the content of Debian's kernel file into a kernel that QEMU boots at once.
     """
 
@@ -30,7 +31,7 @@ class Architecture(NamedTuple):
 
 
 def unpacked_x86(packed: bytes) -> bytes:
-    """The kernel inside a bzImage; an emulated processor would unpack it slowly.
+    """The kernel inside a bzImage. It is unpacked here, because an emulated processor would unpack it slowly.
 
     Source: the Linux x86 boot protocol, 2.15.
     """

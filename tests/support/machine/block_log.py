@@ -1,8 +1,8 @@
 """Reads a record of block writes, and makes the disk as it would be after a power cut at any point of the record.
 
-QEMU's block driver `blklogwrites` writes the record in the format of Linux's dm-log-writes: a superblock, then for each
-write or flush an entry of one sector, and the written data. Source: Linux,
-Documentation/admin-guide/device-mapper/log-writes.rst.
+QEMU's block driver `blklogwrites` writes the record in the format of Linux's dm-log-writes. The record begins with a
+superblock. Then follows, for each write or flush, an entry of one sector and the written data. Source of the format:
+Linux, Documentation/admin-guide/device-mapper/log-writes.rst.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def split_at_last_flush(writes: list[Write]) -> tuple[list[Write], list[Write]]:
 
 
 def what_remains(unsafe: list[Write], chance: random.Random) -> list[Write]:
-    """The unflushed writes that a power cut leaves: none, the first few, any of them, or any of them cut short."""
+    """Choose which unflushed writes a power cut leaves: none, the first few, some at random, or some cut short."""
     way = chance.choice(("none", "first", "some", "torn"))
     if way == "none":
         return []

@@ -12,8 +12,8 @@ import numpy as np
 class Difference(NamedTuple):
     """How two 16-bit sounds of the same length differ.
 
-    largest: the largest difference of a sample, in steps of 16 bits.
-    below_db: how far the difference's power is below the sound's.
+    largest: the largest difference between a sample and its counterpart, in 16-bit steps.
+    below_db: how far the power of the difference is below the power of the first sound.
     """
 
     n_samples: int
@@ -29,7 +29,7 @@ class Difference(NamedTuple):
 
 
 def difference(first: bytes, second: bytes) -> Difference:
-    """The difference of two WAV files; AssertionError if their forms or lengths differ, or if the first is silent."""
+    """The difference of two WAV files; AssertionError if their formats or lengths differ, or if the first is silent."""
     (one, one_form), (other, other_form) = _samples(first), _samples(second)
     assert one_form == other_form, (one_form, other_form)
     apart, power = other - one, float(np.mean(one**2))

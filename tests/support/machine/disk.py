@@ -14,7 +14,7 @@ from tests.support.machine.architectures import AMD64, Architecture
 _MORE = "udev,kmod,initramfs-tools,e2fsprogs,zstd"
 _SIZE = "3G"
 # The initrd, the kernel's first file system in memory, contains only these drivers. With all drivers it would be ten
-# times as large. The kernel's package would make an initrd with all drivers, so it must make none.
+# times as large. The kernel's package would make an initrd with all drivers, so it is told to make none.
 _DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
 _NO_INITRD = {"INITRD": "No"}
 _UNIT = """[Unit]
@@ -38,10 +38,10 @@ class Machinery(NamedTuple):
 
 
 def debian_with_kernel(folder: Path, architecture: Architecture = AMD64) -> Path:
-    """A Debian 13 with a kernel and our package's dependencies, which the first call makes inside `folder`.
+    """A folder with a Debian 13 system, a kernel and our package's dependencies; the first call makes it in `folder`.
 
-    For another architecture than this machine's, this machine's kernel must be able to run programs of that
-    architecture. Debian's package qemu-user-static sees to this.
+    If the architecture is not that of this machine, this machine's kernel must still be able to run programs of that
+    architecture. Debian's package qemu-user-static makes it able to.
     """
     root = folder / f"{SUITE}-machine-{architecture.name}"
     made = folder / f"{root.name}.made"

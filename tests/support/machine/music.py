@@ -1,4 +1,4 @@
-"""A short piece that the emulated machine renders and this machine renders too, so that both can be compared."""
+"""A short piece that both the emulated machine and this machine render, so that the two sounds can be compared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.places import DATA, ROOT
 
 PIECE = "piece.mid"
 PHASES = ("noise", "coherent")
-LEAST_BELOW_DB = 60.0  # a difference that is at least this far below the sound is rounding, and not another sound
+LEAST_BELOW_DB = 60.0  # a difference that is at least this far below the sound comes from rounding
 _PATIENCE_S = 3600.0  # the longest time for one command, by this machine's clock
 _LOW, _HIGH, _CHORD = 36, 96, (48, 55, 60, 64)
 _TICKS = 480  # ticks in a beat, which lasts 0.5 s
@@ -44,7 +44,7 @@ class Music:
         self._folder = folder
 
     def bring(self, material: Path) -> None:
-        """Write the piece, and the tests that play it, to a folder that the emulated machine will have."""
+        """Write the piece, and the files of the tests that play it, to a folder that the emulated machine gets."""
         (material / "music").mkdir()
         piece().save(material / "music" / PIECE)
         for path in [DATA / "tiny.onnx", *(ROOT / _BESIDE).rglob("*.py")]:

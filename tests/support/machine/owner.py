@@ -1,6 +1,7 @@
 """An owner who plays, saves and updates, and remembers what must be kept after a power cut.
 
-Paths are those of the service, below the disk's mount point. "The record" is the record of block writes (block_log.py).
+The service's files lie below `root`, the mount point of the machine's disk. "The record" is the record of block writes
+(block_log.py).
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ SETTINGS_TEXT = 'volume_db: -3.0\naudio: {device: "null"}\n'
 MINE = STATE / "sounds" / "mine.yaml"
 MINE_TEXT = "sound_version: 1\nname: mine\nlevel_db: -4.0\n"
 _PAGE = 4096
-_PATIENCE_S = 120.0  # for a note of 0.1 s, on an emulated machine beside other work
+_PATIENCE_S = 120.0  # long, even for a note of 0.1 s: the machine is emulated, and its host may be busy
 
 
 class _Save(NamedTuple):
-    """One save.
+    """One save of a sound.
 
     asked_at: the record's length in bytes before the save.
     done_at: the record's length in bytes after the save; None if the save has not ended.
@@ -40,7 +41,10 @@ class _Save(NamedTuple):
 
 
 class Promises:
-    """The saves and updates since the record began. first: each sound's level when the record began."""
+    """The saves and updates since the record began.
+
+    first: each sound's level when the record began.
+    """
 
     def __init__(self, first: dict[str, float]):
         self._first, self._saves = first, {name: [] for name in SOUNDS}
@@ -62,7 +66,7 @@ class Promises:
         saves[-1] = _Save(level_db, asked_at, n_bytes())
 
     def allowed(self, name: str, cut: int) -> set[float | None]:
-        """Levels that a sound may have after a power cut at byte `cut` of the record; None: it may be missing."""
+        """Levels that a sound may have after a power cut at byte `cut` of the record, and None if it may be missing."""
         allowed: set[float | None] = {self._first.get(name)}
         for save in self._saves[name]:
             if save.done_at is not None and save.done_at <= cut:
@@ -102,7 +106,7 @@ def playing_version(root: Path) -> int:
 
 
 def version_number(folder: Path) -> int:
-    """The number at the end of a version's name, which each installation makes larger."""
+    """The number at the end of a version's name; a version that is installed later has a larger one."""
     return int(folder.name.rpartition("-")[2])
 
 
@@ -115,10 +119,12 @@ def check_files(
     settings: str = SETTINGS_TEXT,
     is_thorough: bool = True,
 ) -> None:
-    """Check that the version that plays, the settings, the sounds and the state are whole and as promised.
+    """Check that the playing version, the settings, the sounds and the state are whole, and that the promises are kept.
 
-    whole: digests from `packaged`. cut: byte of the record at which the power was cut. settings: the owner's, as text.
-    is_thorough: read all files of the version.
+    whole: digests from `packaged`.
+    cut: byte of the record at which the power was cut.
+    settings: the text that the settings' file must have.
+    is_thorough: whether all files of the version are read.
     """
     version = _below(root, HOME / "versions") / (_below(root, HOME) / "current").readlink().name
     assert playing_version(root) >= promises.oldest_allowed(cut), f"{version.name} plays, but a newer one was confirmed"
@@ -141,7 +147,10 @@ def _check_version(version: Path, whole: dict[str, bytes]) -> None:
 
 
 def listen(link: Link, is_heard: Callable[[], bool] = lambda: True) -> None:
-    """Play short notes until one is played and heard, and wait for its end. is_heard: whether one was heard."""
+    """Play short notes until one is played and heard, then wait until it has ended.
+
+    is_heard: a function that tells whether a note was heard.
+    """
     first = link.ask("health", limit_s=30.0)
 
     def plays() -> bool:
@@ -178,7 +187,10 @@ def _digest(path: Path) -> bytes:
 
 
 def _refuse_lost_page(path: Path) -> None:
-    """AssertionError if a page of a file is all zeros. In a compiled file, such a page would crash Python."""
+    """AssertionError if a file is empty, or if a piece of _PAGE bytes is all zeros.
+
+    In a compiled Python file, such a piece would crash Python.
+    """
     content = path.read_bytes()
     pages = [content[at : at + _PAGE] for at in range(0, len(content), _PAGE)]
     assert pages, f"{path} is empty"

@@ -1,4 +1,4 @@
-"""The emulated machine's USB keyboard, and an `Ear` that reads what its USB sound card has played."""
+"""The USB keyboard of the emulated machine, and an `Ear` that reads what the machine's USB sound card has played."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from tests.support.machine.qemu import RATE_HZ, Machine
 
 _GADGET = "/sys/kernel/config/usb_gadget/keys"
-_WIRE = 9  # number of the sound card into which this program writes what the keyboard sends
-# Linux simulates a USB controller (dummy_hcd), and the keyboard that is plugged into it.
+_WIRE = 9  # number of a virtual sound card: what this program writes to its MIDI port, the keyboard sends
+# With these commands, Linux simulates a USB controller (dummy_hcd), and a keyboard that can be plugged into it.
 _MAKE = f"""set -e
 modprobe -a dummy_hcd libcomposite usb_f_midi
 mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
@@ -46,7 +46,7 @@ class Keyboard:
 
 
 class Ear:
-    """Hears what the sound card has played: reads the file into which the card plays, 16-bit stereo."""
+    """Hears what the sound card has played: reads the WAV file into which the card plays, in 16-bit stereo."""
 
     def __init__(self, path: Path):
         self._path, self._read = path, 0
@@ -65,7 +65,7 @@ class Ear:
         return float(np.abs(_samples(data)).max(initial=0.0))
 
     def silent_s(self) -> float:
-        """How long the present card played before it was heard, in s; infinite if it was not heard."""
+        """How many seconds of silence the present card played before its first sound; infinite without a sound."""
         loud = np.flatnonzero(np.abs(_samples(self._path.read_bytes()[44:])).max(axis=1) > LOUD)
         return float(loud[0]) / RATE_HZ if len(loud) else np.inf
 

@@ -1,7 +1,7 @@
-"""An emulated machine, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
+"""An emulated machine, run by QEMU in software. Its clock moves on by a nanosecond with each instruction.
 
-Its sound card follows the same time. Idle time is skipped, so what happens in the machine is timed inside it. KVM is
-not used: with it, measurements depend on the host's other work.
+The machine's sound card follows this clock, too. When the machine is idle, the clock jumps to the next timer. So times
+are measured by this clock, inside the machine. KVM is not used: with it, measurements depend on the host's other work.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0",
 class Machine(Booted):
     """A machine with a USB sound card, one core, and no network.
 
-    folder: for sockets, the console's text, and `sound.wav`, which holds what the present sound card has played.
+    folder: for sockets, the console's text, and `sound.wav`: what the sound card has played since it was plugged in.
     log: a file that records the writes to the disk; the disk itself then stays unchanged.
     """
 
@@ -45,7 +45,10 @@ class Machine(Booted):
         self._agent: Lines
 
     def start(self, *, card: bool = True, within_s: float = 240.0) -> float:
-        """Boot, and wait until the agent answers; returns the seconds waited. card: with the sound card plugged in."""
+        """Boot, and wait until the agent answers; returns the seconds waited.
+
+        card: whether the sound card is plugged in.
+        """
         began_s = time.monotonic()
         self.sound.unlink(missing_ok=True)
         with open(self.folder / "console.log", "ab") as console:
@@ -64,14 +67,14 @@ class Machine(Booted):
         self._qmp.close()
 
     def stop(self) -> None:
-        with suppress(EndedError):  # it may be off before it answers
+        with suppress(EndedError):  # the machine may be off before it answers
             self.run("systemctl", "poweroff", "--no-block")
         self._process.wait(_PATIENCE_S)
         self._agent.close()
         self._qmp.close()
 
     def wait_for_ready(self, within_s: float | None = None) -> float:
-        """Wait until the service is READY; a command inside the machine waits for this.
+        """Wait until the service is READY, with a command that runs inside the machine.
 
         Returns the seconds waited, by the machine's clock.
         """
@@ -97,7 +100,7 @@ class Machine(Booted):
                   "the card's end", _PATIENCE_S)  # fmt: skip
 
     def begin(self, *command: object) -> Answer:
-        """Start a command inside, as root; its answer has the status and the printed text."""
+        """Start a command inside the machine, as root; the answer has the command's exit status and its output."""
         return self._agent.send({"words": [str(word) for word in command]})
 
     def run(self, *command: object, timeout_s: float = _PATIENCE_S) -> tuple[int, str]:
@@ -105,19 +108,19 @@ class Machine(Booted):
         return answer["status"], answer["text"]
 
     def begin_return(self, of: str, *path: str) -> Answer:
-        """Begin a measurement by returned.py, inside the machine. It waits for a device to return and play.
+        """Let returned.py, inside the machine, measure when a device that returns plays again.
 
         of: the device, `keyboard` or `card`.
-        path: the keyboard's own end of its wire; left out for a card.
+        path: a MIDI port; the keyboard sends what is written to this port. Left out for a card.
         """
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
     def rest(self, seconds: float, within_s: float = _PATIENCE_S) -> None:
-        """Wait by the machine's own time; TimeoutError after `within_s` of our time."""
+        """Wait for some seconds by the machine's clock; TimeoutError after `within_s` by the host's clock."""
         self._agent.ask({"rest_s": seconds}, within_s)
 
     def now_s(self) -> float:
-        """The machine's own time, which may go slower than ours."""
+        """The time by the machine's clock, which may be slower or faster than the host's."""
         return self._agent.ask({"path": "/dev/null", "data": ""}, _PATIENCE_S)["now_s"]
 
     def write(self, path: str, content: bytes) -> bool:
@@ -184,13 +187,13 @@ class EndedError(ConnectionError):
 
 
 class Answer:
-    """The answer to a request, which may still be under way."""
+    """The answer to a request; it may be still to come."""
 
     def __init__(self, request: dict[str, Any]):
         self._request, self._box = request, queue.Queue()
 
     def put(self, message: dict[str, Any] | None) -> None:
-        """Give the answer; None if the machine has ended."""
+        """Store the answer, or None if the machine has ended."""
         self._box.put(message)
 
     @property
@@ -198,8 +201,9 @@ class Answer:
         return not self._box.empty()
 
     def get(self, timeout_s: float) -> dict[str, Any]:
-        """Wait for the answer; EndedError if none will come, TimeoutError after `timeout_s` of our time, both with the
-        request.
+        """Wait for the answer, and return it.
+
+        EndedError if none will come, TimeoutError after `timeout_s` by the host's clock. Both errors name the request.
         """
         try:
             message = self._box.get(timeout=timeout_s)

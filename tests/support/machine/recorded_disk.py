@@ -1,4 +1,4 @@
-"""Mounts a disk image on this machine, and records the writes and flushes; checks an image as a cut has left it.
+"""Mounts a disk image on this machine, and records its writes and flushes; checks a disk image after a power cut.
 
 QEMU's storage daemon shows the image as a file through FUSE. The image stays unchanged: writes go to another file, and
 to the record.
@@ -77,7 +77,8 @@ class RecordedDisk:
 def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> None:
     """Check and mend a file system as a boot does; AssertionError if an error remains.
 
-    undo: a file to make, for e2undo. is_thorough: check a second time.
+    undo: a file to be written, from which e2undo can undo the mending; None to write no such file.
+    is_thorough: whether to check a second time.
     """
     more = ["-z", undo] if undo else []
     done = subprocess.run(["e2fsck", "-p", *more, image], capture_output=True, text=True, check=False)
@@ -89,7 +90,7 @@ def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> 
 
 @contextmanager
 def mended(image: Path, *, is_thorough: bool = True) -> Iterator[None]:
-    """As `mend`, for as long as the context lasts; then the image is again as it was."""
+    """Mend an image as `mend` does; at the end of the `with` block, undo the mending."""
     undo = image.with_suffix(".e2undo")
     undo.unlink(missing_ok=True)
     mend(image, undo, is_thorough=is_thorough)

@@ -1,6 +1,6 @@
 """Runs inside the emulated machine: measures when a keyboard or a sound card plays again after its return.
 
-Times are in seconds of the machine's own time, which is exact only inside.
+Times are in seconds of the machine's own clock. Only a program inside can read this clock without delay.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 CONTROL = "/run/timbrebox/control"
 _ASOUND = Path("/proc/asound")
 _KEYBOARD, _CARD = "Keys", "Audio"
-_TRIGGER = "trigger_time:"  # stands in a card's status before the time at which the card began to play
+_TRIGGER = "trigger_time:"  # label, in a card's status, of the time at which the card began to play
 _STRUCK, _HELD = 64, 69
 _PATIENCE_S = 60.0
 _KEY_DOWN_S, _LOOK_S = 0.01, 0.005
@@ -44,10 +44,10 @@ class Link:
 
 
 def keyboard(port: str) -> dict[str, float]:
-    """Strike a key of the keyboard that returns next, until the service plays it.
+    """Strike a key of the keyboard that returns next, again and again, until the service plays it.
 
-    port: the keyboard's own end of its wire. Returns the times at which the kernel had the keyboard and at which the
-        note had begun.
+    Returns two times: when the kernel had the keyboard, and when the note had begun.
+    port: path of a MIDI port; the keyboard sends what is written to it.
     """
     there_s = _next(_KEYBOARD)
     # The port is opened only once, because the kernel takes 50 ms to close a MIDI port.
@@ -65,9 +65,9 @@ def keyboard(port: str) -> dict[str, float]:
 
 
 def card() -> dict[str, float]:
-    """Hold a key of the link until the sound card that returns next has played it for 0.5 s.
+    """Hold a note, played by the link, until the sound card that returns next has sounded for 0.5 s.
 
-    Returns the times at which the kernel had the card, the service had opened it, and it had begun to play.
+    Returns three times: when the kernel had the card, when the service had opened it, and when it began to play.
     """
     with Link() as link:
         link.ask("note", note=_HELD, velocity=100)
@@ -84,7 +84,7 @@ def card() -> dict[str, float]:
 
 
 def _next(name: str) -> float:
-    """Wait until a new card of this name is there; returns the time at which the kernel had it."""
+    """Wait until the kernel has a new card of this name; returns the time at that moment."""
     before = _number(name)
     return _wait_until(lambda: _number(name) not in (before, 0), f"card {name}")
 

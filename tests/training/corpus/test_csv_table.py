@@ -1,4 +1,4 @@
-"""A CSV table with commas and empty cells is read back as written."""
+"""A CSV table is read back as it was written, even if cells have commas or are empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training cost of a frame is above 0 only if the pitch detector hears another pitch than that of its note."""
+"""In training, a frame costs something if the pitch detector hears another pitch than that of the frame's note."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _slope(heard: HeardPitch, levels: keras.Variable, numbers: np.ndarray):
 
 
 def _any_frame(note: int, random: np.random.Generator) -> np.ndarray:
-    """Harmonics of random levels, somewhat out of tune, with some noise: (n_bins,)."""
+    """A frame with harmonics of random levels, somewhat out of tune, and often with some noise: (n_bins,)."""
     amplitudes = FALLING * 10.0 ** (random.uniform(-30.0, 0.0, len(NUMBERS)) / 20.0)
     frame = lobes(note + random.normal(0.0, 0.1), amplitudes, SPEC)
     return frame + random.choice([0.0, 0.01, 0.05]) * random.random(SPEC.n_bins) * frame.max()

@@ -84,7 +84,7 @@ def test_the_loop_reports_the_share_of_rows_that_is_done(store: FrameStore, monk
 
     class CountedSteps:
         def train_step(self, inputs, extras, weight):
-            return keras.ops.sum(weight)  # the batch's number of rows, in place of its error
+            return keras.ops.sum(weight)  # the number of rows in the batch; a real step returns the error
 
     shares: list[float] = []
     rows = batches.epoch(1)

@@ -50,8 +50,8 @@ def test_each_file_of_a_folder_as_people_have_them_has_its_fate(tmp_path: Path) 
         "silence.wav": "left out: silence",
         "voice memo.m4a": "left out: .m4a files are not read; turn it into WAV, FLAC, OGG or MP3",
     }
-    # The table has a line for each file, one for the columns' names, and four headings: three of sounds, and one of
-    # what is left out.
+    # The table has a line for each file, one for the columns' names, and four headings: one for each of the three
+    # sounds, and one for what is left out.
     assert len(table(decision)) == len(decision.fates) + 5
     assert "10 of 18 files used, taken for 3 sounds of single notes" in remarks(decision)
     cents = {recording.name: recording.cents for recording in decision.recordings}

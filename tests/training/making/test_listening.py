@@ -1,4 +1,4 @@
-"""`make` hears a recording's single note and its tuning, or why there is none."""
+"""`make` hears the pitch of a recording's single note, or what the recording is instead, such as a chord."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of `evaluate` are right for models with known figures, and its files can be read."""
+"""`evaluate` gives the right figures for models with known figures, and writes files that can be read."""
 
 from __future__ import annotations
 

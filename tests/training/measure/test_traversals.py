@@ -42,7 +42,7 @@ def test_the_sound_is_a_training_note_and_ends_in_silence(folder: Path, store: F
     assert len(found.encoded_sound()) < 60_000
     spectrum = np.abs(np.fft.rfft(found.sound[: 2 * 44100]))
     peak_hz = 440.0 * 2.0 ** ((found.note - 69) / 12.0)
-    assert abs(np.argmax(spectrum) / 2.0 - peak_hz) < 65.0  # 65 Hz are a bin and a half of the short frames
+    assert abs(np.argmax(spectrum) / 2.0 - peak_hz) < 65.0  # one and a half bins of the store's spectra
     assert np.abs(found.sound[-1000:]).max() < 1e-3  # the note was released and has faded away
 
 

@@ -42,7 +42,7 @@ def test_a_clip_s_lasting_partials_stay_and_its_single_frames_do_not_count(store
         for clip in np.unique(store.clip[rows])
     ]
     assert max(shares) <= LOUD_SHARE + 1.0 / min(np.unique(store.clip[rows], return_counts=True)[1])
-    for clip in np.unique(store.clip[rows]):  # each note's own fundamental is as loud as ever
+    for clip in np.unique(store.clip[rows]):  # no limit makes a note's loudest partial softer than usual
         frames = store.magnitudes[rows[store.clip[rows] == clip]]
         peak = int(np.argmax(np.median(frames, axis=0)))
         assert limits[peak] >= np.median(frames[:, peak])

@@ -34,7 +34,7 @@ WITH_SKIP = RECIPES / "paper-one-octave-8-variational-skip.yaml"
 
 
 def small(epochs: int, **beta: float) -> Recipe:
-    """tiny.yaml with a variational bottleneck, no conditioning and no L2 penalty; beta: see BetaRecipe."""
+    """tiny.yaml with a variational bottleneck, no conditioning and no L2 penalty; beta: fields of BetaRecipe."""
     tiny = load_recipe(RECIPES / "tiny.yaml", epochs)
     model = msgspec.structs.replace(tiny.model, bottleneck="variational", conditioning="none")
     return msgspec.structs.replace(
@@ -99,10 +99,10 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
 
 
 def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
-    """How far the weights of each hidden kernel of the encoder move in a training step, on average.
+    """How far the weights of each hidden kernel of the encoder move in a training step, on average: (2, n_kernels).
 
-    Returns a row for epoch 1 and a row for epoch 2, (2, n_kernels), in units of the learning rate. Adam moves a weight
-    by at most about 1 such unit per step.
+    The first row is for epoch 1, the second for epoch 2. The unit is the learning rate: Adam moves a weight by at most
+    about 1 unit per step.
     """
     n_steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
     runs = [trained(recipe.with_epochs(epochs), store, folder) for epochs in (1, 2)]

@@ -1,4 +1,4 @@
-"""A small checkpoint is much smaller than a full one, and only a run with the same recipe and corpus continues it."""
+"""Only a run with the same recipe and corpus goes on from a small checkpoint, which is much smaller than a full one."""
 
 from __future__ import annotations
 

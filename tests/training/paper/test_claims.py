@@ -14,7 +14,8 @@ from training.paper.plan import load_plan
 from training.paper.results import Results
 
 CONFIGS = [model.config for model in load_plan().models]
-# Invented errors on the test split, in the same order as the paper's. Keys: names of configs without "paper-".
+# Invented errors on the test split. Where a finding compares models, these errors rank the models as the paper's errors
+# do. Keys: names of configs without "paper-".
 ERRORS = {
     "five-octave-8-lrelu-chroma": 1.0,
     "five-octave-8-lrelu-none": 2.0,
@@ -171,17 +172,17 @@ def test_the_text_says_that_one_sound_outweighs_the_rest():
 
 
 def with_further(config: str, factors: list[float], **changes: Any) -> KeptRun:
-    """A run with a further sound for each factor; a sound's error is 1e-3 times its factor."""
+    """A run that was also measured on further sounds, one for each factor; a sound's error is 1e-3 times its factor."""
     errors = {f"patch {index}": 1e-3 * factor for index, factor in enumerate(factors)}
     further = {"mse": float(np.mean(list(errors.values()))), "mse_by_sound": errors}
     return run_of(config, further=further, **changes)
 
 
 def table4(smaller: KeptRun, larger: KeptRun) -> Outcome:
-    """The outcome of a finding of Table IV.
+    """The outcome of the finding of Table IV for one octave: skip connections make the error smaller.
 
-    smaller: a run with skip connections.
-    larger: a run without skip connections.
+    smaller: the run with skip connections.
+    larger: the run without skip connections.
     """
     names = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     results = paper_results(**{names[0]: [smaller], names[1]: [larger]})
@@ -192,7 +193,7 @@ def test_one_test_sound_cannot_turn_an_order_that_further_sounds_show():
     skip, no_skip = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     outweighed = {"mse": {"test": 4.0}, "test_mse_by_sound": {"soft": 0.1, "loud": 8.0}}
     rng = np.random.default_rng(0)
-    levels = np.exp(rng.normal(0.0, 1.0, 20))  # patches differ more than the factors below
+    levels = np.exp(rng.normal(0.0, 1.0, 20))  # errors differ more from sound to sound than from run to run
     ours, theirs = levels * np.exp(rng.normal(0.0, 0.1, 20)), 1.8 * levels
     found = table4(with_further(skip, ours.tolist(), **outweighed), with_further(no_skip, theirs.tolist()))
     assert found.verdict == "holds"

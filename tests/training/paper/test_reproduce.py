@@ -273,7 +273,7 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert "2 usable recordings" in error_line(capsys)
     assert reproduce(copied, "--only", "table3", "--violin", sounds) == 0
     corpus = json.loads((copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text())["corpus"]
-    assert corpus["options"]["n_clips"] == 4  # the quick plan takes two of the three training notes
+    assert corpus["options"]["n_clips"] == 4  # 4 of 5: the quick plan takes only two of the three training notes
     assert corpus["n_val_frames"] > 0
     assert "Left out" not in (copied / "out" / "report.md").read_text()
     path = copied / f"out/runs/{VIOLIN}-seed0/evaluation.json"
@@ -284,5 +284,5 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}
     shutil.rmtree(copied / "data" / "quick" / "violin")
     kept = (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text()
-    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # the kept run is used; a new run needs recordings
+    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # a new run would need recordings
     assert (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text() == kept

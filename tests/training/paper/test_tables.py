@@ -1,4 +1,4 @@
-"""Tables of the committed runs keep the paper's columns; our own models have separate tables."""
+"""Tables made from the committed runs have the committed tables' columns; our own models have separate tables."""
 
 from __future__ import annotations
 

@@ -51,7 +51,8 @@ def test_with_seeds_their_spread_decides():
 
 
 def test_a_difference_must_be_larger_than_the_spread_of_its_ratio_between_sounds():
-    # The mean of the logarithms is 0.3, with a standard error of 0.046, so a mean above 0.096 is no accident.
+    # The mean of the ratios' logarithms is 0.3. Its standard error is 0.046, so chance would rarely give a mean above
+    # 0.096.
     ratios = np.exp(np.resize([0.5, 0.1], 20))
     smaller, larger = values(1.0), values(float(np.exp(0.3)))
     assert is_less(smaller, larger, None, ratios=ratios).verdict == "holds"

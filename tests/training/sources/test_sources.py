@@ -1,4 +1,4 @@
-"""Every source whose packages are here gives a note at the right pitch, with a free licence."""
+"""Every source whose packages are on this machine gives a note at the right pitch, with a free licence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NEEDED = {
 
 
 def is_here(name: str) -> bool:
-    """Whether everything that a source needs is here; the tests fetch nothing."""
+    """Whether everything that a source needs is on this machine; the tests fetch nothing."""
     if name in ("orchestra", "sections") and shutil.which("fluidsynth") is None:
         return False
     npm = [f"npm-{package.name}-{package.version}" for package in strings.PACKAGES] if name == "strings" else []

@@ -88,6 +88,6 @@ def test_chosen_patches_differ_and_too_many_are_refused() -> None:
 def test_fewer_patches_than_splits_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setenv("DSSI_PATH", str(tmp_path))  # no plugin there: if 2 were accepted, nothing would be rendered
+    monkeypatch.setenv("DSSI_PATH", str(tmp_path))  # without a plugin, nothing is rendered even if 2 is accepted
     assert main([str(tmp_path / "list.csv"), "--number", "2"]) == 2
     assert "--number: found 2; expected at least 3" in capsys.readouterr().err

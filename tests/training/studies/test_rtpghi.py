@@ -66,7 +66,7 @@ def test_a_chirp_advances_as_its_phases_do(bins_per_hop: float, largest: float):
 
 @pytest.mark.parametrize(("n_ahead", "largest"), [(1, 0.02), (0, 1.3)])
 def test_an_impulse_gives_each_frame_the_slope_of_its_delay(n_ahead: int, largest: float):
-    """A delay of d samples from the window's middle makes phase steps of -2 pi d / SIZE from bin to bin.
+    """If a pulse is d samples after the window's middle, its phase falls by 2 pi d / SIZE from bin to bin.
 
     The pulse is loudest at bin 1000, where RTPGHI begins.
     """

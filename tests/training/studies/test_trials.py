@@ -31,7 +31,7 @@ def trial(name: str, **changes: object) -> dict:
 def test_every_committed_trial_is_a_recipe():
     committed = load_yaml(COMMITTED, Trials)
     recipes = [recipe_of(trial, committed, COMMITTED) for trial in committed.trials]
-    assert len(set(map(str, recipes))) == len(recipes) - 1  # two trials have one recipe, but different corpora
+    assert len(set(map(str, recipes))) == len(recipes) - 1  # two have the same recipe, but different corpora
     assert all(trial.corpus in committed.corpora for trial in committed.trials)
 
 

@@ -1,4 +1,4 @@
-"""Methods that find phases give a sound at the right time; the study's figures tell good sound from bad."""
+"""Every method of finding phases puts the sound at the right time. The study's figures tell good sound from bad."""
 
 from __future__ import annotations
 

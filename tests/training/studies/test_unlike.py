@@ -12,7 +12,7 @@ from training.studies.unlike import Error, by_frequency, by_level, by_sound, by_
 def error(sound: str, n: int, error_db: np.ndarray, level_db: float) -> Error:
     """The error for a recording of n frames.
 
-    error_db: how much louder the decoded frames are, for each band.
+    error_db: by how many dB the decoded frames are louder than the recorded ones, for each band.
     level_db: the recording's level in every band.
     """
     levels_db = np.full((n, N_BANDS), level_db, np.float32)
@@ -21,7 +21,7 @@ def error(sound: str, n: int, error_db: np.ndarray, level_db: float) -> Error:
 
 
 def test_errors_are_told_apart():
-    low = np.where(np.arange(N_BANDS) == 0, 8.0, 0.0)  # an error only in the lowest band, at 75 Hz
+    low = np.where(np.arange(N_BANDS) == 0, 8.0, 0.0)  # an error only in the lowest band, at 76 Hz
     errors = [error("low", 20, low, -60.0), error("all", 4, np.full(N_BANDS, 3.0), -10.0)]
     assert by_sound(errors) == {"all": "3.00 dB", "low": "1.00 dB"}
     assert by_time(errors) == {"0-1": "2.00 dB", "2-5": "2.00 dB", "6-15": "1.00 dB", "16-95": "1.00 dB"}

@@ -1,1 +1,1 @@
-"""Gives the bins of a spectrum their phases, noise or coherent; imports nothing else of synthesis/."""
+"""Gives the bins of a spectrum noise phases or coherent phases; imports nothing from the rest of synthesis/."""

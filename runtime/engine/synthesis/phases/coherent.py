@@ -1,7 +1,8 @@
-"""Coherent phases: peaks of a spectrum become steady sinusoids, all other bins a noise of even loudness.
+"""Coherent phases turn peaks of a spectrum into steady sinusoids, and all other bins into a noise of even loudness.
 
-Source of the sinusoids: identity phase locking, Laroche and Dolson, "Improved phase vocoder time-scale modification of
-audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even loudness is this project's own.
+The method for the sinusoids is identity phase locking: Laroche and Dolson, "Improved phase vocoder time-scale
+modification of audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The method for the noise is this project's
+own.
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class Found(NamedTuple):
-    """Sinusoids found in spectra, and factors that make the spectra as loud as with noise phases."""
+    """What `CoherentPhases.find` finds in some spectra.
+
+    peaks: the sinusoids of the spectra.
+    levels: for each spectrum, the factor that makes it as loud with coherent phases as with noise phases; (n, 1).
+    """
 
     peaks: Peaks
     levels: np.ndarray
@@ -48,21 +53,23 @@ class CoherentPhases:
     and together these sound like noise. From one noise bin to the next, the phase makes a step; each step is half a
     cycle larger than the step before. So the mean phase of a bin's two neighbours is a quarter of a cycle from the
     bin's own phase: the sum of these neighbours is in quadrature with the bin, and the lobes of the window add up to a
-    steady magnitude. Two things keep this noise from pulsing and from repeating itself. The half cycle has small
-    random deviations. Bands of bins are stretched or compressed by up to 2 percent.
+    steady magnitude. Two things keep this noise from pulsing and from repeating itself: the half cycle has small random
+    deviations, and the frequencies in each band of bins are stretched or compressed by up to 2 percent.
 
-    All phases are closed formulas of the hop's number. Noise bins move alike in all lanes. So to mix lanes, their noise
-    is added up as it is in hop 0, and only the sum is turned to the present hop. Bins below 20 Hz are silent.
+    Each phase is a function of the hop's number. A noise bin has the same move in all lanes. So when lanes are mixed,
+    their noise is added up as it is in hop 0, and only the sum is turned to the present hop. Bins below 20 Hz are
+    silent.
 
-    `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane.
+    The argument `lanes` is always a slice of at most max_rows neighbouring lanes. Magnitudes, factors and spectra have
+    one row for each of these lanes.
 
     fft_size, hop_size: in engine frames.
     seed: seed of random phases.
 
-    These attributes apply from a lane's next plan on:
+    A change of these attributes takes effect with a lane's next plan:
     walk: the `PhaseWalk`, which has each lane's bandwidth.
-    beside: float32 (n_lanes, N_LOW_BINS), how far each low bin is from a multiple of its lane's fundamental. A low
-        sinusoid that is close to a multiple is moved onto it.
+    beside: how far each low bin is from the nearest multiple of its lane's fundamental, float32 (n_lanes, N_LOW_BINS).
+        A low sinusoid that is close to a multiple is moved onto the multiple.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class CoherentPhases:
         self._n_bins = n_bins
         self._tables = tables = coherent_tables(n_bins, fft_size, hop_size, bin_hz, seed)
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
-        # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
+        # np.full writes to the memory now. With np.zeros, the first hop with a blend would wait for memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
         # The noise bins' phasors once more, as complex numbers. Products are faster with complex numbers, sums over
         # lanes are faster with floats.
@@ -81,7 +88,7 @@ class CoherentPhases:
         self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
         self._turns_of_side = SideTurns(n_bins, tables.units_per_bin, seed)
         self._is_side = [False] * n_lanes
-        # Where a lane's phases begin in the flattened table `first_phases`.
+        # The place at which each lane's phases begin in the flattened table `first_phases`.
         self._starts = np.zeros(n_lanes, np.intp)
         # For each bin, the number of its sinusoid among the sinusoids planned together; -1 for a noise bin.
         self._owners = np.full((n_lanes, n_bins), -1, np.int32)
@@ -89,14 +96,16 @@ class CoherentPhases:
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)
         self._noise_bins = NoiseBins(tables, fft_size, hop_size, max_rows)
-        # _summed is the noise's sum for these values: first lane, end of the lanes, factors, _n_changes.
+        # The values for which `_summed`, the sum of the lanes' noise, was computed: the first lane, the end of the
+        # lanes, the factors, and `_n_changes`.
         self._summed_for: tuple[int, int, bytes, int] | None = None
         self._n_changes = 0
 
     def start(self, lane: int, number: int) -> None:
-        """Give a new note its first phases, which depend on lane and `number`; call `plan` next.
+        """Give a lane the first phases of a new note; call `plan` next.
 
-        number: differs from note to note, such as the note's first frame.
+        number: one that differs from note to note, such as the note's first frame. The phases depend on it and on the
+            lane.
         """
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         self._starts[lane], self._sinusoids[lane] = at, None
@@ -107,9 +116,9 @@ class CoherentPhases:
         self.walk.start(lane, number)
 
     def start_sides(self, first_side: int, lanes: slice) -> None:
-        """Give each lane's side the lane's magnitudes, and the lane's phases turned by plus or minus 90 degrees.
+        """Copy each lane's magnitudes and phases to its side, and turn the side's phases by plus or minus 90 degrees.
 
-        first_side: number of the first lane's side.
+        first_side: number of the first lane's side. The other sides follow it in the order of their lanes.
         """
         turns = self._turns_of_side
         self._n_changes += 1
@@ -134,25 +143,28 @@ class CoherentPhases:
         phasors.real, phasors.imag = self._noise_real[lanes], self._noise_imaginary[lanes]
 
     def end(self, lane: int) -> None:
-        """Forget a lane's sinusoids; `start` must follow before it sounds again."""
+        """Forget a lane's sinusoids. Before the lane sounds again, call `start` or `start_sides`."""
         self._sinusoids[lane] = None
 
     # Plans
 
     def find(self, lanes: slice, magnitudes: np.ndarray) -> Found:
-        """Find the sinusoids of spectra; this may be done before `plan`. magnitudes: contiguous float32 (n, n_bins)."""
+        """Find the sinusoids of the lanes' new spectra. `plan` does so itself if it is not given the result.
+
+        magnitudes: the new spectra, contiguous float32 (n, n_bins).
+        """
         return Found(self._peaks.find(magnitudes, self.beside[lanes]), self._levels(magnitudes))
 
     def plan(
         self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None
     ) -> None:
-        """Plan the sinusoids and the noise of new magnitudes. Each sinusoid continues its peak bin's phase.
+        """Plan the sinusoids and the noise of new spectra. Each sinusoid continues the phase that its peak bin had.
 
-        hop: number of the first hop with these magnitudes.
-        magnitudes: float32 (n, n_bins).
-        first_side: number of the first side, if each lane has a side that gets the same magnitudes; None to plan the
+        hop: number of the first hop with these spectra.
+        magnitudes: the new spectra, float32 (n, n_bins).
+        first_side: number of the first side, if each lane has a side that gets the same spectrum; None to plan the
             lanes alone.
-        found: what `find` returns for these magnitudes, or None.
+        found: what `find` has returned for these spectra; None if it was not called.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
@@ -204,8 +216,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, from row 0 of `first_phases`. A later sinusoid
-                # continues the phase of a noise bin, which is in row 1.
+                # The first sinusoids of a note have their phases from row 0 of `first_phases`, which is random. From
+                # now on row 1 counts: it has the phases of noise bins, which later sinusoids continue.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -225,7 +237,7 @@ class CoherentPhases:
 
         rows: for each bin, the index of its lane in `lanes`.
         bins: the bins' numbers.
-        places: the bins' indices if all rows are laid end to end.
+        places: each bin's index in a flattened array (n, n_bins).
         """
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
@@ -258,7 +270,8 @@ class CoherentPhases:
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
-        # The bins from 4 below the peak to 4 above it; beyond N_BESIDE a sinusoid has no magnitude.
+        # The rows are the bins from 4 below the peak to 4 above it. A sinusoid has magnitudes only in the bins up to
+        # N_BESIDE from its peak, so the other rows stay 0.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
         index = peaks.places + _BESIDE
@@ -277,10 +290,10 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """For each spectrum, noise / steady: (n, 1), 0.9 to 1.
+        """For each spectrum, the ratio noise / steady: about 0.9 for Hann lobes, 1 for a flat spectrum; (n, 1).
 
         noise: the spectrum's K-weighted RMS with noise phases.
-        steady: its K-weighted RMS with a steady sinusoid in each bin.
+        steady: the spectrum's K-weighted RMS with a steady sinusoid in each bin.
         """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
@@ -311,8 +324,8 @@ class CoherentPhases:
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:
         """Sum of the lanes' spectra, each times its factor: complex64 (1, n_bins), valid until the next call.
 
-        factors: float32 (n, 1); None if all are 1. The factor of a lane with a bandwidth is 0. A lane whose factor is 0
-            needs no plan.
+        factors: float32 (n, 1); None if all are 1. The factor of a lane with a bandwidth must be 0. A lane whose factor
+            is 0 needs no plan.
         """
         padded = self._spectra[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]
@@ -345,10 +358,10 @@ class CoherentPhases:
     def _planned(
         self, lanes: slice, factors: np.ndarray | None = None
     ) -> Iterator[tuple[Sinusoids, int, int]]:
-        """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run.
+        """Yield the sinusoids, the first lane and the end of each run of lanes that were planned together.
 
-        A lane whose factor is 0 ends a run. So the sum's last bits do not depend on whether such a lane was planned
-        again.
+        A lane whose factor is 0 ends a run. So the last bits of a mixed spectrum do not depend on whether such a lane
+        was planned again.
         """
         sinusoids: list[Sinusoids | None] = self._sinusoids[lanes]
         if factors is not None:

@@ -26,9 +26,10 @@ N_PLACES = 1 << 10
 # moved by up to _HELD_BINS (peaks.py), to a multiple of its note's frequency.
 FARTHEST_BINS = 0.75
 # _BAND_BINS noise bins form a band. From bin to bin of a band, the move grows by (1 + s) * units_per_bin. Each band has
-# its own random s, from -_LARGEST_STRETCH to _LARGEST_STRETCH. From bin to bin, the second difference of the first
-# phases is half a cycle plus a random angle, from -_LARGEST_BEND to _LARGEST_BEND radians. With these three values, the
-# spectra of the sounds come nearest to the given spectra, both for instruments and for noise.
+# its own random s, from -_LARGEST_STRETCH to _LARGEST_STRETCH. The first phase makes a step from each noise bin to the
+# next. Each step is larger than the step before, by half a cycle plus a random angle from -_LARGEST_BEND to
+# _LARGEST_BEND radians. With these three values, the spectra of the sounds come nearest to the given spectra, both for
+# instruments and for noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -45,8 +46,8 @@ class CoherentTables:
     half_window_hops: half the window's length, in hop sizes.
     unit_phasors: the phasor of each phase, complex64 (PHASE_UNITS,).
     lobes: what a sinusoid of phase 0 adds to the bins around its peak, complex64 (N_REACHED, n_places). A column is for
-        one place of the sinusoid, from FARTHEST_BINS below the peak to FARTHEST_BINS above it. An entry is to be
-        multiplied by m + (m_below + m_above) / 2, where m is the bin's magnitude.
+        one place of the sinusoid, from FARTHEST_BINS below the peak bin to FARTHEST_BINS above it. An entry is to be
+        multiplied by the bin's magnitude plus half the magnitudes of its two neighbours.
     lobe_signs: what one of the overlapping windows adds to the bins around a peak, without the turns of `hop_turns`;
         float32 (N_REACHED, 1).
     hop_turns: how far the bins around a peak turn, relative to the peak, from hop to hop; complex64 (N_REACHED, 1).
@@ -107,11 +108,12 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, n_places).
 
-    A window that began k hops ago has the phase that the sinusoid had at that time. This turns a bin back by k moves of
-    the sinusoid. The window's delay turns the bin forward by k moves of the bin's own frequency. So only the bin's
-    distance from the sinusoid counts. The signs of a sinusoid's bins alternate, and so do the signs of a Hann window's
-    three taps. So the products of bins and taps have one sign: a bin's magnitude and half the magnitudes of its
-    neighbours add up.
+    Of the overlapping windows, one began k hops ago. It has the phase that the sinusoid had then: this turns its bins
+    back by k moves of the sinusoid. It has also played for k hops: this turns each bin forward by k moves of the bin's
+    own frequency. So only the bin's distance from the sinusoid counts.
+
+    The signs of a sinusoid's bins alternate, and so do the signs of a Hann window's three taps. So all products of bins
+    and taps have one sign: a bin's magnitude and half the magnitudes of its two neighbours add up.
     """
     places = np.arange(round(2.0 * FARTHEST_BINS * N_PLACES) + 1) / N_PLACES - FARTHEST_BINS
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
@@ -120,21 +122,21 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
-    # The scale is 1.5**0.5 / 1.5 * fft_size / 4 * 1 / 2:
+    # The scale is (1.5**0.5 / 1.5) * (fft_size / 4) * (1 / 2):
     # - 1.5**0.5: the sinusoid's amplitude. The squares of the bins of a lobe with the peak 1 add up to 1.5.
-    # - 1.5: the sum of four squared Hann windows.
-    # - fft_size / 4: a Hann window's peak.
+    # - 1.5, by which the amplitude is divided: the sum of four overlapping Hann windows, each squared.
+    # - fft_size / 4: the peak that a sinusoid of amplitude 1 has in a spectrum with a Hann window.
     # - 1 / 2: the window's middle tap.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 
 
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
-    """Moves of the noise bins in units of phase, intp (n_bins,). Each band is stretched at random, so that the noise
-    does not repeat.
+    """The moves of the noise bins in units of phase, intp (n_bins,).
 
-    Within a band, the move grows by the same whole number from bin to bin. If each move were rounded by itself, the
-    rounding errors would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
+    Each band is stretched or compressed at random, so that the noise does not repeat. Within a band, the move grows by
+    the same whole number from bin to bin. If each move were rounded by itself, the rounding errors would add up over
+    the hops, and after minutes the phases of neighbouring bins would no longer fit each other.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

@@ -1,4 +1,4 @@
-"""For a bandwidth in cents: how wide the harmonic at each bin must be, and what share of its power is noise.
+"""Computes, for a bandwidth in cents, how wide the harmonic at each bin must be and what share of its power is noise.
 
 Widths are full widths at half power, in bins.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-# The measured width of a sharp harmonic with noise phases. Here it is called the width of the window's lobe. It is more
-# than the 1.44 bins of a Hann window, because the window of the synthesis widens the spectrum's own lobe.
+# The width that was measured for a sharp harmonic with noise phases. This module calls it the width of the window's
+# lobe. In the spectrum, a sharp harmonic is the lobe of a Hann window, 1.44 bins wide. The window of the synthesis
+# makes it wider.
 NOISE_LOBE_BINS = 1.67
-# Two widths of a harmonic, as multiples of the window's lobe. Between these widths, the harmonic's bins fade from
-# coherent phases to noise phases, because a random walk of coherent phases makes a harmonic at most 1.1 lobes wide.
+# Two widths of a harmonic, as multiples of the width of the window's lobe. From the first width to the second, the
+# harmonic's bins fade from coherent phases to noise phases. A random walk of the coherent phases is not enough for
+# wider harmonics: it makes them at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
@@ -40,11 +42,13 @@ class NoiseShare:
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
     """The widths that sharp harmonics must get so that they are heard with the wanted `widths`.
 
+    For each wanted width, the result is sqrt(larger^2 + (noise_amplitude * smaller)^2). It is the width that the
+    harmonic would have with noise phases. `larger` and `smaller` are two widths in order of size: the wanted width and
+    the width of the window's lobe.
+    With noise phases alone, this adds the two widths in quadrature. With coherent phases alone, the larger width is
+    enough: noise replaces coherent phases only where the wanted width is about as large as the lobe's, or larger.
+
     noise_amplitude: weight of the noise phases in the blend, 0 to 1.
-    Returns sqrt(larger^2 + (noise_amplitude * smaller)^2) for each wanted width, as a width measured with noise phases.
-    `larger` and `smaller` are the larger and the smaller of the wanted width and the width of the window's lobe.
-    With noise phases alone, the two widths are added in quadrature. With coherent phases alone, the larger width is
-    enough: noise replaces coherent phases only where the wanted width is larger than the lobe's.
     """
     larger, smaller = np.maximum(widths, NOISE_LOBE_BINS), np.minimum(widths, NOISE_LOBE_BINS)
     return np.hypot(larger, noise_amplitude * smaller)

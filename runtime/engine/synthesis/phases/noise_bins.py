@@ -1,4 +1,4 @@
-"""The noise bins of coherent phases: how they sound in a hop, in which four windows overlap."""
+"""Computes what the noise bins of coherent phases add to the spectrum of a hop, in which four windows overlap."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import numpy as np
 from runtime.engine.synthesis.phases.coherent_tables import PHASE_MASK, PHASE_UNITS, CoherentTables
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 
-_N_KEPT = 4  # number of hops whose turned taps are kept
-_N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is computed
+_N_KEPT = 4  # number of hops whose turned taps are kept (see `_kept`)
+_N_SAMPLES = 16  # at this many samples of a hop, the power of the overlapping windows is computed
 
 
 class NoiseBins:
-    """Gives the noise bins of spectra their phases in a hop, and adds up the four windows that overlap there.
+    """Gives noise bins their phases in a hop, and adds up the four windows that overlap in the hop.
 
     fft_size, hop_size: in engine frames.
-    first: the magnitudes of noise bins times their phasors in hop 0, complex64 (max_rows, n_bins). The caller fills it.
-    mixed: the same for `write_mixed`, complex64 (n_bins,).
+
+    The caller fills these attributes:
+    first: for each spectrum, the magnitudes of its noise bins times their phasors in hop 0, complex64
+        (max_rows, n_bins). `write` reads it.
+    mixed: the sum of such products over several spectra, complex64 (n_bins,). `write_mixed` reads it.
     """
 
     def __init__(self, tables: CoherentTables, fft_size: int, hop_size: int, max_rows: int):
@@ -24,21 +27,22 @@ class NoiseBins:
         n_bins = len(self._moves)
         turns = 2.0 * np.pi * (self._moves / PHASE_UNITS - np.arange(n_bins) * (hop_size / fft_size))
         self._taps = _received(_window_taps(turns, 2.0 * np.pi * hop_size / fft_size))
-        # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
+        # np.full writes to the memory now. With np.zeros, the first hop with a blend would wait for memory pages.
         padded = np.full((max_rows + 1, n_bins + 2), 0.0, np.complex64)
         self.first, self.mixed, self._beside = padded[:-1, 1:-1], padded[-1, 1:-1], _beside(padded)
         self._products = np.full((max_rows, 3, n_bins), 0.0, np.complex64)
         self._turned, phasors = np.full(n_bins, 0, np.intp), np.full((1, n_bins + 2), 0.0, np.complex64)
         self._phasors, self._phasors_beside = phasors[0, 1:-1], _beside(phasors)[0]
-        # Turned taps are kept for a few hops, because lanes may need different hops.
+        # Taps turned to the phases in a hop. Those of a few hops are kept, because lanes can be in hops with different
+        # numbers.
         self._kept = np.full((_N_KEPT, 3, n_bins), 0.0, np.complex64)
         self._kept_hops: list[int | None] = [None] * _N_KEPT
         self._oldest = 0
 
     def write(self, n: int, hop: int, out: np.ndarray) -> None:
-        """Compute how the first n rows of the attribute `first` sound in hop number `hop`.
+        """Compute the spectra in hop number `hop` from the first n rows of the attribute `first`.
 
-        out: complex64 (n, n_bins), filled.
+        out: gets the spectra, complex64 (n, n_bins).
         """
         self._write(self._beside[:n], hop, out)
 
@@ -71,8 +75,8 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
 
     The window that began k hops ago has the taps -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k * hop_angle. The
     window keeps the phase with which it began. This phase lies k * turns behind the newest window's phase. If each
-    window took the newest window's phase, the sound of a bin whose turns are not 0 would jump at each hop. Windows with
-    unequal phases are softer together, so the taps of each bin are scaled to keep its power.
+    window took the newest window's phase, the sound of a bin whose turns are not 0 would jump at each hop. The sum of
+    windows with unequal phases is softer, so the taps of each bin are scaled to keep the bin's power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)
@@ -84,9 +88,7 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
 
 
 def _received(taps: np.ndarray) -> np.ndarray:
-    """Order taps by the bin that receives: for each bin, what the bin below, the bin itself and the bin above add to
-    it.
-    """
+    """Order taps by the receiving bin: what the bin below, the bin itself and the bin above add to it."""
     received = np.zeros(taps.shape, np.complex64)
     received[0, 1:], received[1], received[2, :-1] = taps[0, :-1], taps[1], taps[2, 1:]
     return received

@@ -22,8 +22,10 @@ def coherent_amplitude(blend: float) -> np.float32:
 
 
 class NoiseWeights:
-    """The weight of noise phases in each bin. It follows from the blend, and is larger where a bandwidth turns coherent
-    phases into noise.
+    """The weights of noise phases in each lane's bins.
+
+    They follow from the lane's blend and its bandwidth: where the bandwidth turns coherent phases into noise, they are
+    larger.
 
     Attribute bandwidth_cents: the bandwidth of each lane.
     """

@@ -6,19 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-# For a Hann lobe, the ratio (above + below) / peak is between 1 and 1.2 (see `PeakFinder.find`). A peak is no sinusoid
-# if its ratio is at least _BLUNTEST times the lobe's. With this value of _BLUNTEST, the spectrum of the sound comes
-# nearest to the given spectrum, both for instruments and for noise.
+# Let `above` and `below` be the magnitudes of the two bins beside a peak. For a Hann lobe, (above + below) / peak is
+# between 1 and 1.2 (see `PeakFinder.find`). A peak is no sinusoid if its ratio is at least _BLUNTEST times the ratio of
+# a Hann lobe. With this value of _BLUNTEST, the spectrum of the sound comes nearest to the given spectrum, both for
+# instruments and for noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 # Below bin N_LOW_BINS, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.
 # So a sinusoid that is at most _HELD_BINS from a multiple of its note's fundamental moves onto the multiple. A sinusoid
-# that is more than twice as far away stays. In between, it moves part of the way, so that its pitch never jumps.
+# that is 2 * _HELD_BINS or more away stays. In between, it moves part of the way, so that its pitch never jumps.
 N_LOW_BINS, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, np.float32)
 _NEVER_HELD = _HELD_BINS + _HELD_BINS
-# The fundamental, in bins, to give for a spectrum whose sinusoids must stay where they are.
+# The fundamental, in bins, that `beside_multiples` gets if a spectrum's sinusoids must stay where they are.
 NO_FUNDAMENTAL = 1e6
 _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5, 4.0))
 
@@ -26,7 +27,7 @@ _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5
 class Peaks(NamedTuple):
     """The sinusoids of some spectra; each array is (n_peaks,).
 
-    rows: the number of each peak's spectrum, intp.
+    rows: the index of each peak's spectrum, intp.
     bins: each peak's bin, intp.
     places: each peak's index in the flattened magnitudes, intp.
     distances: from the peak's bin to the sinusoid's frequency, in bins.
@@ -49,7 +50,7 @@ class PeakFinder:
 
     def __init__(self, max_rows: int, n_bins: int, n_silent: int):
         self._n_silent, self._n_bins = n_silent, n_bins
-        # Two more than there are bins, because the two bins above a peak are read.
+        # Two more entries than there are bins, because `find` also reads the entries of the two bins above a peak.
         self._rising = np.ones(max_rows * n_bins + 2, bool)
         self._are_peaks, self._falling = np.zeros((2, max_rows * n_bins), bool)
         self._loudest = np.empty((max_rows, 1), np.float32)
@@ -58,15 +59,16 @@ class PeakFinder:
         """Find the sinusoids of spectra.
 
         magnitudes: the spectra, a contiguous array (n, n_bins).
-        beside_notes: a row of `beside_multiples` for each spectrum, float32 (n, N_LOW_BINS). A low sinusoid close to a
-            multiple of its note's fundamental is moved onto the multiple.
+        beside_notes: for each spectrum, what `beside_multiples` returns for its note's fundamental, float32
+            (n, N_LOW_BINS). A low sinusoid close to a multiple of this fundamental is moved towards the multiple.
 
-        A Hann lobe gives the sinusoid's distance d from its peak bin, and the size of the bins beside the peak:
+        Let `above` and `below` be the magnitudes of the two bins beside a peak. If the peak is that of a Hann lobe,
+        the sinusoid's frequency has the distance d from the peak's bin, and d gives the ratio (above + below) / peak:
         d = 2 (above - below) / (above + 2 peak + below)
         (above + below) / peak = (4 + 2 d^2) / (4 - d^2)
 
-        A sinusoid covers the bins between the softest bins on either side of its peak. The softest bin between two
-        peaks belongs to the peak of the higher frequency.
+        A sinusoid covers its peak's bin, and on either side the bins down to the next local minimum, but at most two.
+        The minimum between two peaks belongs to the peak of the higher frequency.
         """
         flat, rising = magnitudes.reshape(-1), self._rising
         places = self._loud_maxima(magnitudes)
@@ -93,7 +95,7 @@ class PeakFinder:
         return Peaks(rows, bins, places, distances, rising.take(places - 2), next_falls, two_above)
 
     def _loud_maxima(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The local maxima that are not inaudible (see _LEAST_PEAK), as indices in the flattened magnitudes."""
+        """The local maxima that are loud enough (see _LEAST_PEAK_DB), as indices in the flattened magnitudes."""
         n, n_bins = magnitudes.shape
         rising, are_peaks, falling = (
             self._rising[: n * n_bins],
@@ -113,16 +115,22 @@ class PeakFinder:
 
 
 def beside_multiples(fundamental: float) -> np.ndarray:
-    """The distance of each of the lowest N_LOW_BINS bins from a fundamental's nearest multiple: float32, in bins."""
+    """How far each of the lowest N_LOW_BINS bins lies above the nearest multiple of a fundamental: float32, in bins.
+
+    Negative for a bin that lies below the multiple.
+
+    fundamental: in bins.
+    """
     bins = np.arange(N_LOW_BINS)
     return (bins - np.rint(bins / fundamental) * fundamental).astype(np.float32)
 
 
 def _hold(rows: np.ndarray, bins: np.ndarray, distances: np.ndarray, beside: np.ndarray) -> None:
-    """Move each low sinusoid that is close to a multiple of its spectrum's fundamental towards this multiple.
+    """Move each low sinusoid towards the nearest multiple of its note's fundamental, if it is close to this multiple.
 
-    rows, bins, distances: as in `Peaks`. This changes `distances`.
-    beside: `beside_notes` of `PeakFinder.find`.
+    rows, bins: as in `Peaks`.
+    distances: as in `Peaks`; they are changed in place.
+    beside: as `beside_notes` in `PeakFinder.find`.
     """
     low = (bins < N_LOW_BINS).nonzero()[0]
     places, found = rows.take(low), distances.take(low)

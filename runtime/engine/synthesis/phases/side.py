@@ -12,9 +12,9 @@ _QUARTER = PHASE_UNITS // 4
 
 
 class SideTurns:
-    """How the phases of sides are turned: each sinusoid, and each band of noise bins, in a random direction.
+    """The turns of sides' phases: a quarter of a cycle, in a random direction for each sinusoid and band of noise bins.
 
-    A sinusoid's direction depends on its frequency alone.
+    A sinusoid's direction is the one that was drawn for the bin in which its frequency lies.
     of_noise: the turns of noise bins in units of phase, intp (n_bins,).
     noise_signs: the directions of these turns, 1 for forwards and -1 for back, float32 (n_bins,).
     """
@@ -27,6 +27,6 @@ class SideTurns:
         self.of_noise, self.noise_signs = _QUARTER * signs[:n_bins], signs[:n_bins].astype(np.float32)
 
     def of_sinusoids(self, moves: np.ndarray) -> np.ndarray:
-        """Returns turns in units of phase."""
+        """The turns of the sinusoids that have these moves, in units of phase."""
         frequencies = np.clip(moves / self._units_per_bin, 0, self._highest).astype(np.intp)
         return self._by_bin.take(frequencies)

@@ -1,4 +1,4 @@
-"""The sinusoids in the spectra of lanes that were planned together."""
+"""Sinusoids that were planned together, in the spectra of one lane or of several lanes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ _REACHED = np.arange(N_REACHED)[:, None]
 class Sinusoids:
     """Sinusoids whose phases are known for every hop.
 
-    first_lane: number of the lane of row 0.
-    rows: each sinusoid's row, ascending.
-    bins: its peak bin, ascending within a row.
-    phases: its phase at its peak bin in hop number `hop`.
-    moves: steps of the phases from hop to hop.
+    first_lane: number of the first lane.
+    rows: each sinusoid's lane, counted from `first_lane`; ascending.
+    bins: each sinusoid's peak bin; ascending within a lane.
+    hop: number of the hop for which `phases` holds.
+    phases: each sinusoid's phase at its peak bin in that hop.
+    moves: how far each phase turns from hop to hop.
     amplitudes: what each sinusoid at phase 0 adds to the bins around its peak, complex64 (N_REACHED, n).
-    walks: whether they are `WalkingSinusoids`.
+    walks: False here, True in `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_row_index",
@@ -46,25 +47,26 @@ class Sinusoids:
         self._ends: list[int] | None = None
 
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Phases of sinusoids at `bins` in hop number `hop`, and their moves.
+        """The phase of each bin in hop number `hop`, and the move of each bin.
 
-        numbers: for each bin the number of its sinusoid. For a number below 0, the results are meaningless.
+        numbers: for each bin, the index of the sinusoid to which it belongs. For a negative index, the results are
+            meaningless.
         """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
         phases += (hop - self._hop) * moves
-        # The signs of a sinusoid's bins alternate, so the phase changes by half a cycle from bin to bin.
+        # A sinusoid has the opposite sign in the next bin, so its phase changes by half a cycle from bin to bin.
         phases += (bins - self._bins.take(numbers, mode="clip")) << _HALF_CYCLE_SHIFT
         return phases, moves
 
     def add(
         self, lanes: slice, hop: int, unit_phasors: np.ndarray, out: np.ndarray, factors: np.ndarray | None = None
     ) -> None:
-        """Add the sinusoids of lanes to `out`.
+        """Add the sinusoids of all these lanes to one spectrum.
 
         unit_phasors: as in `CoherentTables`.
-        out: complex64; its element N_REACHED // 2 is bin 0.
-        factors: (n_lanes,), or None if all are 1.
+        out: the spectrum, complex64; its element N_REACHED // 2 is bin 0.
+        factors: for each lane, the factor of its sinusoids, (n_lanes,); None if all are 1.
         """
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
@@ -88,9 +90,10 @@ class Sinusoids:
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
     def _index_in_rows(self, lanes: slice, part: slice, width: int) -> np.ndarray:
-        """Where the sinusoids of `lanes` are added in the flattened `out` of `add_each`: (N_REACHED, n).
+        """The places in the flattened `out` of `add_each` to which each sinusoid of `lanes` is added: (N_REACHED, n).
 
-        part: these sinusoids, as a slice. width: length of a row of `out`, the same in every call.
+        part: the slice of these sinusoids among all.
+        width: length of a row of `out`, the same in every call.
         """
         if self._row_index is None:
             self._row_index = self._index + self._rows * width
@@ -99,9 +102,9 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copy the sinusoids of `lanes` to the same number of lanes, from lane number `into` on.
+        """A copy of the sinusoids of `lanes`, with turned phases, for as many lanes from lane number `into` on.
 
-        turns: added to the copies' phases, intp (n,).
+        turns: how far each sinusoid's phase is turned, intp (n,).
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -110,7 +113,10 @@ class Sinusoids:
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
-        """Copy these sinusoids to the same number of lanes, from first_lane on. phases: the copies', intp (n,)."""
+        """A copy of these sinusoids, with other phases, for as many lanes from lane number `first_lane` on.
+
+        phases: each copied sinusoid's phase, in the same hop as before, intp (n,).
+        """
         other = object.__new__(type(self))
         arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
         Sinusoids.__init__(other, first_lane, *arrays)
@@ -122,7 +128,7 @@ class Sinusoids:
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """Returns complex64 (N_REACHED, n): see the class's `amplitudes`."""
+        """These sinusoids' `amplitudes`, complex64 (N_REACHED, n). In `WalkingSinusoids`, they depend on the hop."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:

@@ -1,16 +1,19 @@
-"""Memory layouts of spectra (pairs) and phases (taps). With them, a hop's spectrum is one sum of products of floats."""
+"""Memory layouts of spectra (pairs) and phases (taps).
+
+With them, each float of a hop's complex spectrum is a sum of products of floats.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Windows that overlap at any moment: the hop size is a quarter of the window.
+# The number of windows that overlap at any moment: the hop size is a quarter of the window.
 N_OVERLAPS = 4
 _TWICE = np.uint64((1 << 32) + 1)
 
 
 def new_pairs(n: int, n_bins: int) -> np.ndarray:
-    """Zeroed pairs, float32 (n, n_bins + 2, 2): each magnitude twice, and a silent bin at either end.
+    """Zeroed pairs for n spectra, float32 (n, n_bins + 2, 2). They have a silent bin at either end.
 
     The first float of a pair is multiplied by the real part of a tap, the second by the imaginary part.
     """
@@ -20,7 +23,8 @@ def new_pairs(n: int, n_bins: int) -> np.ndarray:
 def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
     """Write each magnitude twice into `pairs`.
 
-    magnitudes: float32 (n, at least n_bins). pairs: (n, n_bins + 2, 2).
+    magnitudes: float32 (n, n_bins or more); those after the first n_bins are left out.
+    pairs: (n, n_bins + 2, 2).
     """
     # One 64-bit product writes both floats in one pass; two assignments would go through the memory twice.
     bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
@@ -28,7 +32,10 @@ def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
 
 
 def neighbour_pairs(pairs: np.ndarray) -> np.ndarray:
-    """A view, float32 (n, 3, 2 * n_bins). Each bin has the pairs of the bin below, of itself and of the bin above."""
+    """A view of the pairs, float32 (n, 3, 2 * n_bins), in which each bin has three pairs.
+
+    Axis 1: the pairs of the bin below, of the bin itself, and of the bin above.
+    """
     n, n_padded, _ = pairs.shape
     row_stride, pair_stride, stride = pairs.strides
     return np.lib.stride_tricks.as_strided(pairs, (n, 3, 2 * (n_padded - 2)), (row_stride, pair_stride, stride))

@@ -22,14 +22,14 @@ _MASK_64 = (1 << 64) - 1
 
 
 class PhaseWalk:
-    """Keeps which lanes' phases walk, how far, and by which random steps.
+    """Knows for each lane whether its phases walk, how far, and by which random steps.
 
     The phase of each sinusoid moves by a random step from hop to hop. Wider harmonics have larger steps. Where a
     harmonic must be about as wide as a window's lobe, or wider, noise phases replace coherent phases (`NoiseShare`).
 
     Attributes:
     hop_turns, unit_phasors: as in `CoherentTables`.
-    bandwidth_cents: one for each lane, 0 without a walk.
+    bandwidth_cents: each lane's bandwidth, 0 without a walk.
     """
 
     def __init__(self, n_lanes: int, n_bins: int, tables: CoherentTables, seed: int):
@@ -65,8 +65,8 @@ class PhaseWalk:
     ) -> WalkingSinusoids:  # fmt: skip
         """The sinusoids of lanes that all have a bandwidth.
 
-        spread: the factors of the table `lobes` for sinusoids without a walk, float32 (N_REACHED, n). They are
-            overwritten.
+        spread: the factors by which entries of the table `lobes` are multiplied for sinusoids without a walk,
+            float32 (N_REACHED, n). This method overwrites them.
         The other arguments are those of `Sinusoids`.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
@@ -97,12 +97,12 @@ class PhaseWalk:
 class WalkingSinusoids(Sinusoids):
     """Sinusoids whose phases walk; all their lanes have a bandwidth.
 
-    In each of the four overlapping windows a sinusoid is steady, so nothing clicks; its next window begins a random
-    step further. The walk is the sum of all steps since the plan. Steps are whole numbers, so their order does not
-    matter.
+    Within a window a sinusoid is steady, so nothing clicks. From each of the four overlapping windows to the next, its
+    phase makes one random step. Its walk is the sum of all its steps since the plan. Steps are whole numbers, so the
+    sum is the same in every order.
 
-    windows: the phasor with which each sinusoid would begin in each window without a walk. complex64 (N_OVERLAPS, n),
-        the newest window first.
+    windows: how far each sinusoid's peak bin would be turned in each window without a walk, relative to the newest
+        window. The newest window is first. Phasors, complex64 (N_OVERLAPS, n).
     largest_steps: each sinusoid's largest random step, in units of phase, intp (n,).
     keys: for each lane, the number that seeds its steps.
     The other arguments are those of `PhaseWalk.sinusoids`.
@@ -143,7 +143,7 @@ class WalkingSinusoids(Sinusoids):
             self._put(run, self._made_at, hop)
 
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
-        """As in `Sinusoids`; `go_to` must have been called for the lanes."""
+        """As in `Sinusoids`; before this, `go_to` must have been called for the lanes and the hop."""
         phases, moves = super().at(numbers, bins, hop)
         phases += self._sums.take(numbers, mode="clip")
         return phases, moves
@@ -159,7 +159,7 @@ class WalkingSinusoids(Sinusoids):
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> WalkingSinusoids:
-        """As in `Sinusoids`; the lanes must have the same keys, and no lane may have walked yet."""
+        """As in `Sinusoids`. The copy's lanes must have the keys of these lanes; these must not have walked yet."""
         other = super().at_phases(first_lane, phases)
         other._windows, other._largest_steps = self._windows, self._largest_steps
         other._keys, other._walk = self._keys, self._walk
@@ -178,9 +178,11 @@ class WalkingSinusoids(Sinusoids):
         return phases
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
-        """Fill `_added`. The sum over the windows is a polynomial in `hop_turns`; its coefficients are the windows'
-        phasors (see `_lobes` in coherent_tables.py). A matrix product is not used: it would start threads, and its
-        rounding would depend on the number of columns.
+        """Compute `_added` for these sinusoids: the sum of what the overlapping windows add.
+
+        This sum is a polynomial in `hop_turns`; its coefficients are the windows' phasors (see `_lobes` in
+        coherent_tables.py). It is not computed by a matrix product: that would start threads, and its rounding would
+        depend on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)
@@ -231,17 +233,17 @@ def _mixed(number: int) -> int:
     return number ^ number >> 31
 
 
-@functools.cache  # it takes 7 ms
+@functools.cache  # a call takes 7 ms
 def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Three arrays.
+    """Which random steps make a sinusoid how wide: three arrays.
 
     - widths in bins, ascending
     - for each width, the largest random step, in units of phase
-    - for each width, the amplitude that keeps the power
+    - for each width, the factor of the sinusoid's amplitude that keeps its power
 
     If steps are uniform from -u to u, two windows k hops apart have the correlation r^k, where r = sin(u) / u. A
     sinusoid's bins have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is the
-    power spectrum of a squared Hann window, multiplied by that of a sequence with these correlations.
+    power spectrum of a squared Hann window, multiplied by the power spectrum of a sequence with these correlations.
     """
     largest = np.linspace(0.0, np.pi, _N_WIDTHS)
     correlation = np.sinc(largest / np.pi)

@@ -1,1 +1,1 @@
-"""Changes a lane's spectrum before it sounds: its level, one gain for each bin, its bandwidth."""
+"""Changes a lane's spectrum before it sounds: its level, the gain of each bin, and the width of its harmonics."""

@@ -8,18 +8,18 @@ import numpy as np
 
 from runtime.engine.synthesis.phases.line_width import kernel_target, relative_width
 
-# Each pass doubles the widest possible kernel: after n passes it is a triangle 2 ** n bins wide at half its height.
+# Each full pass doubles the kernel's width: after n full passes, it is a triangle 2 ** n bins wide at half its height.
 _N_PASSES = 7
-# How wide a Hann lobe with noise phases becomes in 0, 1/4, 2/4, ... passes: its width in bins, at half its power. A
-# quarter of a pass spreads a quarter as much power as a full pass.
+# The width of a Hann lobe with noise phases after 0, 1/4, 2/4, ... passes: in bins, at half the lobe's power. A quarter
+# of a pass spreads a quarter as much power as a full pass.
 _WIDTHS = (
     1.67, 1.82, 2.01, 2.22, 2.46, 2.66, 3.01, 3.55, 4.46, 4.81, 5.32, 6.30, 8.55, 9.18, 10.24, 12.06,
     16.7, 18.0, 20.0, 23.7, 33.0, 35.6, 39.6, 47.2, 65.5, 70.6, 78.6, 94.0, 131.0,
 )  # fmt: skip
-# The table of coefficients has this many steps from one width to a width e times as large.
+# The table `_by_width` has this many steps from any width to e (2.718...) times this width.
 _STEPS_PER_E = 64
 _LEAST_WIDTH, _GREATEST_WIDTH = 0.05, 131.0
-# Coefficients are cached for this many bandwidths.
+# This many kernels are cached, each for one bandwidth and one weight of the noise phases.
 _N_KEPT = 16
 
 
@@ -50,10 +50,10 @@ class Widening:
     def widen(
         self, magnitudes: np.ndarray, bandwidths_cents: Sequence[float], noise_amplitudes: Sequence[float]
     ) -> np.ndarray:
-        """Widened magnitudes, float32 (n, n_bins), valid until the next call.
+        """Return the widened spectra, float32 (n, n_bins), valid until the next call.
 
-        magnitudes: (n, at least n_bins).
-        bandwidths_cents: one for each row.
+        magnitudes: a spectrum in each row, (n, at least n_bins). Bins from n_bins on are left out.
+        bandwidths_cents: each row's bandwidth; 0 leaves the row as it is.
         noise_amplitudes: the weight of noise phases in each row's blend.
         """
         n, heard, widened = len(magnitudes), magnitudes[:, : self._n_bins], self._widened[: len(magnitudes)]
@@ -101,7 +101,7 @@ class Widening:
         return kernel
 
     def _make_table(self, noise_amplitude: float) -> None:
-        """Fill `_by_width`: for each pass and width, the part of either neighbour that a bin gets, 0 to 1/4."""
+        """Fill `_by_width`: for each pass and width, how much of either neighbour's power a bin gets, 0 to 1/4."""
         targets = kernel_target(self._widths, noise_amplitude)
         n_passes = np.interp(targets, _WIDTHS, np.arange(len(_WIDTHS)) / 4.0)
         for number, parts in enumerate(self._by_width):
@@ -112,7 +112,8 @@ class Widening:
 class _Kernel:
     """The passes that widen a spectrum by one bandwidth.
 
-    parts: for each pass and bin, the part of either neighbour that the bin gets, 0 to 1/4; float32 (_N_PASSES, n_bins).
+    parts: for each pass and bin, how much of either neighbour's power the bin gets, 0 to 1/4; float32
+        (_N_PASSES, n_bins).
     n_passes: number of passes that have an effect.
     begins_at: for each of these passes, the first bin that it changes.
     """

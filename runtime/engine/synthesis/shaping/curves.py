@@ -15,12 +15,12 @@ N_GRID = math.ceil(_OCTAVES * GRID_STEPS_PER_OCTAVE) + 1
 TILT_PIVOT_HZ = 1000.0
 _NEPER_PER_DB = math.log(10.0) / 20.0
 _LEAST_GAIN = 1e-6
-# Exponents above 88 would exceed the range of float32.
+# If x is above 88, exp(x) exceeds the range of float32.
 _LARGEST_EXPONENT = 80.0
 _SILENCE_NEPER = -80.0
 # A resonance is a bell: at x octaves from the cutoff, it adds resonance_db / (1 + 8 x^2)^2.
 _BELL = 8.0
-# A band pass is 3 dB softer half an octave to either side of the cutoff.
+# Half an octave above and below its cutoff, a band pass is 3 dB softer than at the cutoff.
 _BAND_WIDTH = 2.0**0.5 - 2.0**-0.5
 
 
@@ -46,7 +46,7 @@ class GainCurves:
     def __init__(self, max_rows: int):
         self._octaves = (np.arange(N_GRID) / GRID_STEPS_PER_OCTAVE).astype(np.float32)
         self._gains, self._log_gains, self._x, self._y = np.empty((4, max_rows, N_GRID), np.float32)
-        self._has_log_gains = False  # whether _log_gains, natural logarithms of further gains, are in use
+        self._has_log_gains = False  # whether _log_gains hold natural logarithms of gains to multiply _gains by
         self._band_places = _band_places(self._octaves)
         self._n = 0
 
@@ -55,7 +55,7 @@ class GainCurves:
         self._gains[:n_rows] = 1.0
 
     def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Tilt the curves about 1 kHz.
+        """Tilt the curves. What is at 1 kHz after the transposition keeps its gain.
 
         db_per_octave: float (n, 1).
         shift_octaves: how far the sound is transposed later, float (n, 1).
@@ -68,11 +68,13 @@ class GainCurves:
     def add_filter(self, kind: str, slope: int, cutoff_octaves: np.ndarray, resonance_db: np.ndarray) -> None:
         """Add a filter's gain.
 
+        A low pass is a Butterworth filter of order m = slope / 6: |H|^2 = 1 / (1 + (f / cutoff)^(2 m)).
+
         kind: low, high or band.
         slope: dB per octave.
-        cutoff_octaves: octaves above LOWEST_HEARD_HZ in the spectrum before a transposition, float (n, 1).
+        cutoff_octaves: the cutoff in octaves above LOWEST_HEARD_HZ, in the spectrum before a transposition;
+            float (n, 1).
         resonance_db: float (n, 1).
-        Source: Butterworth of order m: |H|^2 = 1 / (1 + (f / cutoff)^(2 m)).
         """
         x, y, gains = self._x[: self._n], self._y[: self._n], self._gains[: self._n]
         np.subtract(self._octaves, cutoff_octaves.astype(np.float32), out=x)
@@ -102,7 +104,7 @@ class GainCurves:
             self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add gains of bands, interpolated linearly over mel between the centres of the bands.
+        """Add the gains of mel bands. Between the centres of two bands, gains in dB are interpolated linearly over mel.
 
         Frequencies that the transposition moves above HIGHEST_HEARD_HZ are silenced: a colour has no gains for them.
 
@@ -145,9 +147,9 @@ class GainCurves:
 
 
 def _band_places(octaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each frequency, the number of the band below it, and how much of its gain comes from the next band.
+    """For each frequency, the number of the band whose centre is next below it, and the weight of the band after that.
 
-    Returns intp and float32, each in the shape of `octaves`.
+    The two bands' weights add up to 1. Returns intp and float32, each in the shape of `octaves`.
     """
     frequency_hz = LOWEST_HEARD_HZ * 2.0 ** octaves.astype(np.float64)
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))

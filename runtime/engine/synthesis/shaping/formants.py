@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-# Every harmonic counts as at least this loud, relative to the loudest harmonic, so that no gain becomes huge.
+# Two limits, so that no gain becomes huge. A harmonic softer than _FLOOR_DB, relative to the loudest harmonic, counts
+# as this loud; and every gain is between -_LARGEST_GAIN_DB and _LARGEST_GAIN_DB.
 _FLOOR_DB = -60.0
 _LARGEST_GAIN_DB = 36.0
 
 
 def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float, out: np.ndarray) -> None:
-    """Find the gains that move a spectrum's shape by `semitones`.
+    """Find the gains that move the shape of a spectrum up or down.
 
     magnitudes: the spectrum, float32 (n_bins,).
-    numbers: each bin's harmonic, int16 (n_bins,).
+    numbers: the number of each bin's harmonic, 0 for none; int16 (n_bins,).
+    semitones: how far the shape moves up.
     out: receives the gains, float32 (n_bins,).
 
     The shape is the linear interpolation of the harmonics' levels in dB. Harmonic h gets the shape's level at harmonic

@@ -12,21 +12,22 @@ from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
 
 VOICE_LEVEL_DB = -18.0
-# Root of the sum of the squared K-weighted magnitudes of a spectrum at VOICE_LEVEL_DB.
+# For a spectrum at VOICE_LEVEL_DB: square its K-weighted magnitudes, add them up, and take the square root.
 _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
 _LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60  # semitones
 # The least K-weight in use. Below about 50 Hz the true weight is less. With the true weight, a low note would be
-# amplified into the limiter.
+# amplified so much that the limiter would turn it down.
 LEAST_WEIGHT = 0.4
 
 
 class Levels:
-    """Finds the factors that bring spectra to VOICE_LEVEL_DB, K-weighted.
+    """Finds the factors that bring spectra to VOICE_LEVEL_DB, a K-weighted level.
 
-    The sound's mean square is half the sum of its sinusoids' squared magnitudes, corrected for the correlation of
-    neighbouring noise bins. Source of the weighting and its offset of -0.691 dB: ITU-R BS.1770-4.
+    The mean square of a sound is half the sum of the squared magnitudes of its sinusoids. A correction is added,
+    because neighbouring bins of noise are correlated (see NOISE_POWER). The K-weighting and its offset of -0.691 dB
+    are those of ITU-R BS.1770-4.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, n_bins: int, max_rows: int):
@@ -39,8 +40,8 @@ class Levels:
 
         magnitudes: the spectra, (n, n_magnitudes).
         semitones: by how much each spectrum's sound will be transposed.
-        out: the factors, (n,), are written here.
-        weighted: scratch (n, n_bins).
+        out: the array for the factors, (n,).
+        weighted: an array for intermediate results, (n, n_bins).
         """
         heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]
         if any(semitones):
@@ -58,11 +59,11 @@ class Levels:
         np.reciprocal(power, out=power)
 
 
-@lru_cache(maxsize=2)  # engines of one instrument share them
+@lru_cache(maxsize=2)  # engines of one instrument share the weights
 def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
-    """For each transposition by -60 to 60 semitones, the weights of the bins, float32 (2 * _WIDEST_SHIFT + 1, n_bins).
+    """The weights of the bins for each transposition, -60 to 60 semitones: float32 (2 * _WIDEST_SHIFT + 1, n_bins).
 
-    They are scaled so that a spectrum at VOICE_LEVEL_DB has power 1 in `find`.
+    The weights are scaled so that a spectrum at VOICE_LEVEL_DB has power 1 in `find`.
     """
     frequency_hz = np.arange(n_bins) * spec.bin_hz
     highest_hz = min(HIGHEST_HEARD_HZ, sample_rate_hz / 2.0)

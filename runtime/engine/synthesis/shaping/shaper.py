@@ -19,9 +19,10 @@ class Shape(NamedTuple):
     shift_octaves: the sounds' transposition after shaping. The other fields are about the frequencies that are heard
         after this transposition.
     filter_kind: off, low, high or band.
-    slope: the filter's, dB per octave.
-    cutoff_octaves: octaves above 20 Hz.
-    resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound.
+    slope: steepness of the filter, in dB per octave.
+    cutoff_octaves: the filter's cutoff, in octaves above 20 Hz.
+    resonance_db: gain added at the cutoff.
+    tilt_db_per_octave, odd_even_db, formant_semitones: as in `Sound`.
     bands_db: float (n, N_BANDS), gains of the bands of acoustics/mel_bands.py, or None.
     """
 
@@ -39,7 +40,9 @@ class Shape(NamedTuple):
 class Shaper:
     """Computes a gain for each bin of each spectrum.
 
-    fundamentals_hz, n_bins, bin_hz: as in `Harmonics`.
+    fundamentals_hz: the fundamentals that the spectra can have.
+    n_bins: how many bins of a spectrum are shaped, from 0 Hz up.
+    bin_hz: distance from one bin to the next.
     max_rows: the most spectra in one call.
     """
 
@@ -54,9 +57,9 @@ class Shaper:
         self._weakened = np.empty(n_bins, bool)
 
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
-        """Gains for spectra, float32 (n, n_bins), valid until the next call; `move_formants` must follow.
+        """Gains for spectra, float32 (n, n_bins), valid until the next call; pass them to `move_formants` before use.
 
-        fundamentals: index of each spectrum's fundamental in `fundamentals_hz`.
+        fundamentals: for each spectrum, the index of its fundamental in `fundamentals_hz`.
         """
         n, curves = len(fundamentals), self._curves
         curves.begin(n)
@@ -83,7 +86,7 @@ class Shaper:
     ) -> None:
         """Multiply `gains` by the factors that move the formants of spectra.
 
-        gains: from `gains`, with the same shape and fundamentals.
+        gains: what the method `gains` returned for the same shape and fundamentals.
         magnitudes: the spectra, (n, at least n_bins).
         """
         if shape.formant_semitones:

@@ -1,1 +1,1 @@
-"""Where and how fast the dense sound of transposed lanes is read; imports nothing else of synthesis/."""
+"""Keeps the dense sound of transposed lanes, and reads it at any speed; imports nothing from the rest of synthesis/."""

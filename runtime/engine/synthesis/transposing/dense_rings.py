@@ -10,23 +10,23 @@ import numpy as np
 class DenseRings:
     """One ring of float32 samples for each lane, for its dense hops.
 
-    The first n_repeated samples of a ring are repeated after its end, for interpolation across it.
+    The first n_repeated samples of a ring are repeated after its end, so that interpolation can read across the end.
 
     Attributes:
     size: samples of a ring, a power of two.
     rings: (n_lanes, size + n_repeated).
-    stride: distance from one ring to the next in a flat view.
+    stride: samples from the beginning of one ring to that of the next, in a flat view of `rings`.
     """
 
     def __init__(self, n_lanes: int, size: int, n_repeated: int):
         self.size, self.stride = size, size + n_repeated
-        # np.full writes to the memory now; with np.zeros, the first bend would wait for its memory pages.
+        # np.full writes to the memory now. With np.zeros, the first pitch bend would have to wait for memory pages.
         self.rings = np.full((n_lanes, self.stride), 0.0, np.float32)
         self._n_repeated = n_repeated
         self._scratch = np.full((2, size), 0.0, np.float32)
 
     def write(self, lane: int, begin: int, sound: np.ndarray) -> None:
-        """Write sound (n,) from ring sample `begin` on."""
+        """Write `sound`, (n,), into a lane's ring, from ring sample `begin` on."""
         ring = self.rings[lane]
         for places, part in ring_places(self.size, begin, len(sound)):
             ring[places] = sound[part]
@@ -35,7 +35,8 @@ class DenseRings:
     def fade_over(self, lane: int, begin: int, sound: np.ndarray, weights: np.ndarray) -> None:
         """Crossfade a lane's ring to `sound`, from ring sample `begin` on; `sound` is overwritten.
 
-        sound: (n,). weights: float32 (n,), 0 to keep the ring's sample, 1 to replace it.
+        sound: (n,).
+        weights: float32 (n,); 0 keeps the ring's sample, 1 replaces it.
         """
         ring = self.rings[lane]
         for places, part in ring_places(self.size, begin, len(sound)):

@@ -1,4 +1,4 @@
-"""Heads: where transposed lanes are read in their rings. Positions are whole numbers that depend on frames only."""
+"""Heads: the positions at which transposed lanes are read in their rings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 # Positions in a ring are fixed-point numbers; one sample is ONE.
 FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
-# The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
+# A pitch that moves has a constant ratio within each interval of this many frames. Interval 0 begins at frame 0.
 INTERVAL_FRAMES = 64
 # `go_to` forgets the intervals before its frame if there are more than this many.
 _MOST_PASSED = 256
@@ -30,15 +30,16 @@ class Ratio(Protocol):
 class Head:
     """The position at which lanes are read; lanes with one head are read at one place, at one speed.
 
-    While the ratio moves, each interval of INTERVAL_FRAMES is read at the ratio of its middle. So a position is a sum
-    of whole numbers that depend on absolute frames only, and never jumps.
+    While the ratio moves, each interval of INTERVAL_FRAMES is read at the ratio that holds at the interval's middle.
+    Within an interval, the position moves by the same whole number in each frame. So a position never jumps, and does
+    not depend on the blocks in which the frames are rendered.
 
     density: the position's step per frame at ratio 1.
     n_hop: length of a dense hop in ring samples.
     octave: how many times the dense hops' sample rate is halved.
-    first_ratio: the ratio at its beginning.
+    first_ratio: the ratio at which the head began.
     n_lanes: number of lanes that use the head.
-    first_hop: the number that dense hop 0 has among the plain hops.
+    first_hop: number of the plain hop that became dense hop 0.
     """
 
     __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "first_ratio",
@@ -83,7 +84,7 @@ class Head:
                 del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not be before the newest `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not be before the frame of the latest `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         number = frame // INTERVAL_FRAMES - self._first
@@ -98,7 +99,7 @@ class Head:
             steps.append(round(at(middle) * self.density))
             if each:
                 begins.append(begins[-1] + INTERVAL_FRAMES * steps[-2])
-            else:  # extrapolated back from frame _since, at which the ratio begins
+            else:  # frame _since lies in this interval; extrapolate back to the interval's beginning
                 begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
 
     def place(self, frame: int) -> int:
@@ -106,8 +107,9 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The ring positions at which n_intervals begin, and the steps per frame in these intervals; the first interval
-        contains `frame`.
+        """The ring positions at which the next intervals begin, and the step per frame in each of these intervals.
+
+        n_intervals: number of intervals. The first of them contains `frame`.
         """
         if self._step is not None:
             begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step
@@ -139,7 +141,8 @@ class Head:
     def _use(self, ratio: Ratio) -> None:
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
-        # For each interval from number _first on: the position at which it begins, and the step per frame within it.
+        # For each interval from number _first on, _begins has the position at which the interval begins, and _steps has
+        # the step per frame within the interval.
         if self._step is None:
             self._first = self._since // INTERVAL_FRAMES
             self._begins, self._steps = [], []

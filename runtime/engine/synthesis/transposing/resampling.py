@@ -9,10 +9,10 @@ import numpy as np
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FRAMES, Head
 
-# Between samples k and k + 1, the interpolation reads four samples: N_BEFORE before k, and N_AFTER from k on.
+# For a value between samples k and k + 1, the interpolation reads four samples: N_BEFORE before k, N_AFTER from k on.
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
-_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # distance from the first sample that is read to the lane's position
+_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # subtract it from a position to get the first sample to read
 # The weights of the four samples are computed for 2 ** _PLACE_BITS places between two samples. A position between two
 # places is rounded down to the lower place. This causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
@@ -71,9 +71,9 @@ class Resampler:
         return self._weighted(windows[flat_index], flat_between).reshape(n, n_frames)
 
     def _weighted(self, windows: np.ndarray, between: np.ndarray) -> np.ndarray:
-        """For each window, the value at a place between the middle two of its samples, float32 (n,).
+        """For each window of four samples, the value at a place between its middle two samples, float32 (n,).
 
-        between: the numbers of these places, 0 to _N_PLACES - 1, int64 (n,).
+        between: for each window, the number of the place, 0 to _N_PLACES - 1, int64 (n,).
         """
         n = len(windows)
         products, pairs, sound = self._products[:n], self._pairs[: 2 * n], self._sound[:n]
@@ -102,7 +102,7 @@ class Resampler:
         return places.reshape(-1)[elapsed : elapsed + n_frames]
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
-        """For each lane and frame, the place of the first sample to read, fixed-point, int64 (n_lanes, n_frames)."""
+        """For each lane and frame, the lane's position minus _FIRST_SAMPLE, fixed-point, int64 (n_lanes, n_frames)."""
         n, steps = len(heads), [head.fixed_step for head in heads]
         if None in steps:
             return self._moving_positions(heads, frame, n_frames)
@@ -131,9 +131,11 @@ class Resampler:
 
 
 def _catmull_rom_weights(fractions: np.ndarray) -> np.ndarray:
-    """Weights of four successive samples, float32 (n, 4), for values at `fractions` (n,) between the middle two.
+    """The weights of four successive samples in a value between the middle two, float32 (n, 4).
 
-    The cubic Hermite curve is accurate enough for sound that uses only the lower half of its band, as dense hops do.
+    fractions: where the value lies, from 0 at the second sample to 1 at the third, (n,).
+    The weights are those of a cubic Hermite curve. This curve is accurate enough for dense hops, because their sound
+    uses only the lower half of the band.
     """
     x = fractions[:, None] ** np.arange(4)
     coefficients = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]])

@@ -12,7 +12,7 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 # makes its dense hops a quarter of a hop earlier than the previous one.
 N_SHIFTS = 4
 _BAND_STEP_OCTAVES = 3.0 / 12.0
-# Within a band, a lane's pitch may rise by half a band.
+# `sounding_bins` rounds a ratio to the middle of a band. The ratio itself may be up to half a band higher.
 _HALF_BAND = 2.0 ** (_BAND_STEP_OCTAVES / 2.0)
 # A crossfade that would reach into the next dense hop is shortened to end where that hop begins. This saves a dense hop
 # of the old sound. If the crossfade would become shorter than its full length / _SHORTEST_FADE_PART, it keeps its full
@@ -23,9 +23,9 @@ _SHORTEST_FADE_PART = 4
 class TransposedLane:
     """The state of a lane's ring of dense samples; a carrier's ring holds the sum of its bus.
 
-    All places and lengths are in ring samples, OVERSAMPLING for each frame at ratio 1. A lane that begins at a ratio of
-    2 or more is made at a lower sample rate, halved `octave` times (see `Head`). This loses only frequencies that the
-    ratio would move above half the engine's sample rate.
+    All places and lengths are in ring samples. At ratio 1, there are OVERSAMPLING ring samples for each frame. A lane
+    that begins at a ratio of 2 or more has a lower sample rate, halved `octave` times (see `Head`). This loses only
+    frequencies that the ratio would move above half the engine's sample rate.
 
     n_heard: number of bins up to HIGHEST_HEARD_HZ; bins above these never sound.
     n_below_half: number of bins from 0 Hz to half the engine's sample rate.
@@ -52,24 +52,30 @@ class TransposedLane:
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
-        """Begin to read the lane at a head, without a crossfade. frame: where the read begins.
+        """Begin to read the lane at a head at `frame`, without a crossfade.
 
         `fade_from` and `n_fade` are set as if a crossfade of n_fade ring samples had just ended.
         """
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
-        # The interpolation also reads the sample before the position, so that must be written, too.
+        # The interpolation also reads the sample before the position. That sample must be written as well.
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 
     def begin_fade(self, frame: int, n_fade: int) -> None:
-        """Make the lane's hops again, beginning at `frame`, and crossfade to them in at most n_fade ring samples."""
+        """Begin a crossfade to a new sound of the lane, where and as long as `fade_at` says.
+
+        The ring counts as unwritten from the dense hop that contains the crossfade's beginning.
+        """
         place, length = self.fade_at(frame, n_fade)
         self._begin(frame, place, length, length < n_fade)
 
     def begin_ramp(self, frame: int, n_frames: int) -> None:
-        """Make the lane's hops again, beginning at `frame`, and crossfade linearly to them in n_frames."""
+        """Begin a linear crossfade to a new sound of the lane, from `frame` on for n_frames.
+
+        The ring counts as unwritten from the dense hop that contains `frame`.
+        """
         place = self.head.place(frame)
         self._begin(frame, place, max(1, self.head.place(frame + n_frames) - place), True)
 
@@ -98,7 +104,7 @@ class TransposedLane:
         return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
 
     def wanted_bins(self, frame: int) -> int:
-        """How many bins sound at the ratio at `frame`."""
+        """How many bins sound at the ratio that the head has at `frame`."""
         ratio = max(self.head.ratio_at(frame), 2.0**self.head.octave)
         return sounding_bins(ratio, self.head.first_ratio, self._n_heard, self._n_below_half)
 
@@ -106,12 +112,14 @@ class TransposedLane:
 def sounding_bins(ratio: float, first_ratio: float, n_heard: int, n_below_half: int) -> int:
     """How many bins sound when they are transposed by `ratio`.
 
+    The ratio is rounded to the middle of a band, so that vibrato seldom changes the number of bins. Each band is 3
+    semitones wide; first_ratio is the middle of one. No bin sounds that this middle moves above HIGHEST_HEARD_HZ, or
+    that any ratio in the band moves above half the sample rate.
+
     first_ratio: the ratio with which the lanes began.
     n_heard, n_below_half: as in TransposedLane.
-    At first_ratio, these are the bins that are heard, or those below half the sample rate if there are fewer of them.
-    Around first_ratio, the number changes only every 3 semitones of pitch, so that most vibrato does not change it.
     """
     n_bands = round(math.log2(ratio / first_ratio) / _BAND_STEP_OCTAVES)
     highest = min(n_heard, n_below_half / _HALF_BAND) / (first_ratio * 2.0 ** (n_bands * _BAND_STEP_OCTAVES))
-    # The ratios of heads are rounded.
+    # 1e-3 of a bin makes up for the rounding of heads' ratios.
     return min(n_heard, max(2, int(highest + 1e-3)))

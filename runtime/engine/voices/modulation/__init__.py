@@ -1,1 +1,1 @@
-"""Modulation of voices: envelopes, LFOs and controls become values of targets, as functions of the frame."""
+"""Modulation of voices: computes the values of targets at any frame, from envelopes, LFOs and controls."""

@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Sequence
 
 CLOCKS_PER_BEAT = 24  # MIDI 1.0
-# The loop averages about this many messages. If their times vary by 2 ms (standard deviation), the beat is 0.5 ms off.
+# The loop averages over about this many messages. If their times vary by 2 ms, the beat varies by 0.5 ms (both are
+# standard deviations).
 _MEMORY = 40
 # A message's error is how early or late it comes. The usual error (`_jitter`) is the root of a running mean of the
-# squared errors. In this mean, a new error has the weight _JITTER_WEIGHT; a limited error (_LARGEST_ERROR) has a
-# quarter of this weight. The usual error begins with _FIRST_JITTER_S, and stays between _LEAST_JITTER_S and
-# _MOST_JITTER_S.
+# squared errors. In this mean, a new error has the weight _JITTER_WEIGHT; an error that was limited (see
+# _LARGEST_ERROR) has a quarter of this weight. The usual error begins with _FIRST_JITTER_S, and stays between
+# _LEAST_JITTER_S and _MOST_JITTER_S.
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # An error is limited to this many times the usual error, so that one very late message hardly moves the beat.
@@ -22,15 +23,17 @@ _LARGEST_ERROR = 3.0
 # units of the usual error: `_late` is the sum of (error - _SLACK), and `_early` is the sum of (-error - _SLACK). A sum
 # never falls below 0. A new tempo begins when a sum exceeds _DRIFT.
 _DRIFT, _SLACK = 12.0, 0.5
-# The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
+# The tempo is uncertain until the loop's line (see ClockLoop) is fitted to _FEWEST messages. The newest messages, at
+# most _MOST_FITTED, are stored, so that a new line can be fitted to some of them.
 _FEWEST, _MOST_FITTED = 6, 24
 # A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems to
-# be a repeated message. When the strange messages outnumber the usual ones by _N_STRANGE, the intervals between the
-# newest messages (at most _MOST_RAW) are compared. A new tempo begins if the longest and the shortest interval differ
-# by less than _MOST_SPREAD clocks plus _DOUBT times the usual error.
+# be a repeated message. A strange message adds 1 to `_n_strange`; any other message subtracts 1, but not below 0. From
+# _N_STRANGE on (from 2 on while a sum exceeds _DRIFT), the intervals between the newest messages (at most _MOST_RAW)
+# are compared. A new tempo begins if the longest and the shortest interval differ by less than _MOST_SPREAD periods
+# plus _DOUBT times the usual error.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
-# A message this many clocks too late may follow lost messages. A message this many clocks too early may be a repeated
-# message.
+# A message that is late by this part of a period may follow lost messages. A message that is early by this part may be
+# a repeated message.
 _OTHER_CLOCK = 0.7
 # While the tempo is uncertain, a message this soon after another is the same message from a second port.
 _TWICE_S = 0.002
@@ -38,17 +41,18 @@ _SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # the least time from one message 
 
 
 class ClockLoop:
-    """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
+    """Finds the beat of a clock from the frames at which its messages come.
 
-    The loop does the same as a line fitted by least squares to the newest n messages, frame against number. The loop's
-    gains are 2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo. n grows up to _MEMORY, and starts
-    again from 1 when the tempo changes.
+    It is a loop of second order, which follows phase and tempo. It works like a line that is fitted by least squares to
+    the newest n messages; the line gives a message's frame for its number. The loop's gains are
+    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo. n grows up to _MEMORY, and starts again from 1
+    when the tempo changes.
 
     The first message has the number `count` and comes at `frame`.
 
     Attributes:
     count: number of the newest message; lost messages are counted, repeated ones are not.
-    at: the newest message's frame without jitter.
+    at: the frame at which the newest message would have come without jitter.
     period: frames from one message to the next.
     n_fitted: n. While it is 1, there is no tempo.
     """

@@ -1,4 +1,4 @@
-"""Counts the cycles of an LFO; its wave never jumps when the rate changes."""
+"""Counts the cycles of an LFO, so that the LFO's wave never jumps when the rate changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class Cycles:
         self.line = line
 
     def at(self, frames: np.ndarray, line: BeatLine) -> np.ndarray:
-        """Cycles since frame 0: float64 (1, n_points). line: the present BeatLine, or one that a `Held` has kept."""
+        """Cycles since frame 0: float64 (1, n_points).
+
+        line: the present BeatLine, or that of an earlier moment (see `Held`).
+        """
         return line.beats_at(frames)[None]
 
     def since_start(self, frames: np.ndarray, lanes: np.ndarray, line: BeatLine) -> np.ndarray:

@@ -16,8 +16,8 @@ SMOOTH_SHAPES = ("sine", "triangle", "smooth_random")
 def wave(shape: str, cycles: np.ndarray, random: Random) -> np.ndarray:
     """Values of a wave, -1 to 1; sine, triangle and saw begin at 0 and rise.
 
-    cycles: the places in the wave, in cycles.
-    random: returns a value from -1 to 1 for each cycle's number.
+    cycles: where in the wave the values lie, in cycles from the wave's start.
+    random: a function of the cycles' numbers; returns a value from -1 to 1 for each number.
     """
     if shape == "sine":
         return np.sin(2.0 * np.pi * cycles)

@@ -1,4 +1,4 @@
-"""Adds up the values of all sources for each target of one sound."""
+"""Adds up, for each target of one sound, what all sources add to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Route(NamedTuple):
 
     depth: what a source value of 1 adds, in the target's unit.
     curve: as in `bent`.
-    scaled_by: a second source, whose value multiplies what is added, or None.
+    scaled_by: None, or a second source, whose value multiplies what is added.
     """
 
     source: str
@@ -38,7 +38,7 @@ class Modulator:
     The argument `latents`: the names of the instrument's latents.
 
     The attributes:
-    latents: each latent's number, by the latent's name as a target.
+    latents: the latents' numbers, from 0. The keys are the latents' names as targets: LATENT and the latent's name.
     targets: all modulated targets.
     """
 
@@ -55,9 +55,11 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """How much each route from an envelope to one of these targets adds at most: pairs (target, float64 (n,)).
+        """How much each route with an envelope adds at most to its target, if it is one of these targets.
 
-        frames: counted from a note's start, float64 (n,). The note's key stays down.
+        The envelope is the route's source, or scales the route. Any other source of the route counts as 1.
+        frames: counted from the start of a note whose key stays down, float64 (n,).
+        Returns pairs: a route's target, and how much the route adds at each of the frames, float64 (n,).
         """
         moves = []
         for route in self._routes:
@@ -78,7 +80,7 @@ class Modulator:
     def delay_s(self, targets: Collection[str]) -> float:
         """The time in seconds from a note's start to the first move of any of these targets.
 
-        It is 0 if any route to these targets has no LFO with a delay.
+        It is 0 if at least one route to these targets has no LFO with a delay.
         """
         delays = [
             max(
@@ -100,10 +102,10 @@ class Modulator:
         return any(name in names and is_fast(lfo, self.sources.rate(name)) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
-        """For each of these targets, what the sources add to it: float64, (1 or n_voices, 1 or n_frames).
+        """For each of these targets that has a route, what the sources add to it.
 
-        There is one row if the values are the same for all voices, and one column if they are the same at all of the
-        moment's frames.
+        It is float64, (1 or n_voices, 1 or n_frames). There is one row if it is the same for all voices, and one column
+        if it is the same at all of the moment's frames.
         """
         sources: dict[str, np.ndarray] = {}
         sums: dict[str, np.ndarray] = {}
@@ -117,12 +119,12 @@ class Modulator:
         return sums
 
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
-        """A voice's present controls that modulate these targets, and the present tempo."""
+        """The present values of those of a voice's controls that modulate these targets, and the present tempo."""
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
         return self.sources.hold([name for name in names if name is not None], voice)
 
     def reach(self, target: str) -> float:
-        """How far modulation can raise this target."""
+        """How far modulation can raise this target at most, in the target's unit."""
         return sum(abs(route.depth) for route in self._routes if route.target == target)
 
     def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:

@@ -15,7 +15,7 @@ class NotesTable:
     started_at, released_at: frames, int64; released_at is NEVER while the note is held.
     velocity, key, random, release_velocity: sources of modulation, float64.
     started_beats: the beats from beat 0 to the note's start, float64.
-    number: the note's number, which seeds its random values, int64.
+    number: how many notes were started before this one; it determines the note's random values, int64.
 
     tempo: counts the beats.
     """
@@ -40,7 +40,7 @@ class NotesTable:
         self.random[lane] = self.random_at(number, 0)
 
     def add_column(self) -> np.ndarray:
-        """Add and return a column of zeros, float64 (n_lanes, 1). A legato note inherits the old note's value."""
+        """Add and return a column of zeros, float64 (n_lanes, 1). `continue_from` copies its values to legato notes."""
         column = np.zeros((len(self.number), 1))
         self._columns.append(column)
         return column

@@ -8,14 +8,16 @@ import numpy as np
 
 from runtime.sound.sound import Sound
 
-# A gain changes linearly from point to point. If it changes by this much, it is never more than 0.13 dB above a gain
-# that changes linearly in dB.
+# A gain changes linearly from point to point. If it changes by this much from one point to the next, it is never more
+# than 0.13 dB above a gain that changes linearly in dB.
 _MOST_DB = 3.0
-# About a hop. A part of a note whose points may be this far apart needs no extra points: each hop has a point anyway.
+# About a hop. If the points in a part of a note may be this far apart, this part needs no extra points: each hop has a
+# point anyway.
 FARTHEST = 1024
-# The least distance between two points. Voices that are made one by one cost more, so theirs is larger.
+# The least distance between two points, in frames. The second is for voices that are made one by one: they cost more.
 NEAREST, NEAREST_SINGLY = 128, 256
-# For each part of a note's beginning: its end, in frames after the note's start, and the possible distances of points.
+# For each part of a note's beginning: the part's end, in frames after the note's start, and the distances that its
+# points may have, in frames.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
 # About how many dB a gain changes if a target moves by its unit; a latent's unit is its whole travel.
@@ -34,9 +36,9 @@ def opening_points(
 ) -> OpeningPoints:
     """The extra points, besides the hops, with which a note of this sound begins; empty if its spectrum changes slowly.
 
-    added: a function of an array of frames after the note's start. For each route from an envelope to a target, it
-        returns the target's name, and the most that the route adds at each frame, in the target's unit.
-    nearest: the least distance of two points, in frames.
+    added: takes an array of frames, counted from the note's start. For each route from an envelope to a target, it
+        returns a pair: the target's name, and the most that the route adds at each frame, in the target's unit.
+    nearest: the least distance between two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]
@@ -51,10 +53,12 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The largest change from one frame to the frame `distance` later, in dB: the sum of all levels' absolute changes.
+    """The largest change from one frame to the frame `distance` later, in dB.
 
-    levels_db: for each route, its level on a grid of _GRID_FRAMES.
-    part: where on this grid the earlier frame may lie.
+    A change is the sum of what all routes change, without their signs.
+
+    levels_db: for each route, how many dB it adds at every _GRID_FRAMES-th frame.
+    part: the indices in `levels_db` at which the earlier frame may lie.
     """
     step = distance // _GRID_FRAMES
     changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]

@@ -1,4 +1,4 @@
-"""Playheads: for each trajectory of a voice, the row of the trajectory's table that is read."""
+"""Playheads: for each trajectory of a voice, which row of the trajectory's table is read."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from runtime.events import NEVER
 from runtime.sound.trajectory.baked import BakedTrajectory
 
-# If the speed or the place of a playhead is modulated, it gets new values at each frame that is a multiple of this.
+# A playhead whose speed or place is modulated gets new values at each frame that is a multiple of this.
 PLAYHEAD_UPDATE_FRAMES = 1024
 RELEASE_FADE_S = 0.05  # crossfade from the held part to the release
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
 
-# Indices of the numbers that describe a playhead. The anchor is the frame of its start or of its newest update; places
-# and shifts are in rows of the table, and are added up.
-# _PLACE: its place at the anchor, without the shift.
+# Indices of the numbers that describe a playhead. Its anchor is the frame at which it started or was last updated. Its
+# place and its shift are in rows of the table; their sum tells which row is read.
+# _PLACE: the place at the anchor, without the shift.
 # _RATE: how far the place moves in a frame.
-# _ENTRY: the row at which it enters its loop.
-# _SHIFT: its shift at the anchor.
-# _SHIFT_CHANGE: how much the shift changes up to the next update.
+# _ENTRY: the row at which the playhead enters its loop.
+# _SHIFT: the shift at the anchor.
+# _SHIFT_CHANGE: how much the shift changes from the anchor to the next update.
 _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
@@ -28,9 +28,10 @@ class Playheads:
     """For each lane and each trajectory a playhead: the row of the trajectory's table that sounds now.
 
     While the key is down, the held part of the table is read: the attack, then the loop. Without a loop, the playhead
-    stays at the held part's final row. When the key comes up, the sound fades to the release; `fade` gives the weight
-    of the release. A playhead's anchor is the frame at which the note began, or the frame of the newest `advance`.
-    After its anchor, a playhead moves at constant speed.
+    stays at the end that it reaches: the held part's final row, or its first row if the playhead runs backward. When
+    the key comes up, the sound fades to the release; `fade` gives the weight of the release. A playhead's anchor is the
+    frame at which the note began, or the frame of the newest `advance`. After its anchor, a playhead moves at constant
+    speed.
 
     modulated: whether `advance` will be called.
     """
@@ -53,10 +54,11 @@ class Playheads:
         self._rows_per_frame = column([one.rows_per_s / sample_rate_hz for one in baked])[:, 0]
         self._fastest = column([FASTEST / one.row_s / sample_rate_hz for one in baked])[:, 0]
         self._state = np.zeros((n_lanes, 5, len(baked)))
-        # Made once, so that a chord costs little.
+        # The numbers at the start of an unmodulated note, made only once: the notes of a chord then begin quickly.
         self._unmodulated = self._starting(1.0, 0.0)
         self._anchor = np.zeros(n_lanes, np.int64)
-        # Of each release: its row at the anchor, the anchor's frame, and the frame at which the key came up.
+        # Of each lane's release: the row at its own anchor, this anchor, and the frame at which the key came up. The
+        # anchor is the frame at which the key came up, or the frame of the newest `advance` after it.
         self._release_place = np.zeros((n_lanes, len(baked)))
         self._release_anchor, self._key_up = np.full((2, n_lanes), NEVER, np.int64)
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
@@ -70,7 +72,7 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Let the playheads of `lane` go on where those of lane `old` are; the key is down."""
+        """Let the playheads of `lane` go on where those of lane `old` are, without a release: the key is down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
@@ -84,8 +86,8 @@ class Playheads:
         frame: a multiple of PLAYHEAD_UPDATE_FRAMES.
         lanes: int (n,).
         speeds: factors of the trajectories' speeds, float (n,); a negative factor reverses the direction.
-        shifts: how far the places are shifted, float (n,), in units of the held part's length. A place reaches its new
-            shift at the next update, and moves there linearly.
+        shifts: how far the places are shifted, in units of the held part's length, float (n,). A shift changes
+            linearly, and reaches its new value at the next update.
 
         Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
@@ -130,7 +132,7 @@ class Playheads:
         return np.where(entered, inside, place)
 
     def any_released(self, lanes: np.ndarray, frame: int) -> bool:
-        """Whether a lane's key has come up before `frame`, and a trajectory has a release."""
+        """Whether any lane's key has come up before `frame`; False if no trajectory has a release."""
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -149,7 +151,7 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """Returns the numbers _PLACE to _SHIFT_CHANGE, (5, n_trajectories)."""
+        """The numbers _PLACE to _SHIFT_CHANGE of a note's playheads at its start, (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])

@@ -16,8 +16,8 @@ from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-# A smooth wave is slow if its rate is at most SLOW_LFO_HZ, or if its cycle lasts at least SLOW_BEATS. Linear
-# interpolation of a slow wave from hop to hop is enough: its images are below -40 dB.
+# A smooth wave is slow if its rate is at most SLOW_LFO_HZ, or if its cycle lasts at least SLOW_BEATS. For a slow wave,
+# linear interpolation from hop to hop is good enough: it causes images more than 40 dB below the tone.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
@@ -33,8 +33,8 @@ class Held(NamedTuple):
     """What the player can change during a note, as it was at one moment.
 
     controls: the values of controls, by name.
-    beats: the BeatLine of the beats.
-    cycles: by LFO, the BeatLine that counts its cycles.
+    beats: the BeatLine that counts the beats.
+    cycles: for each LFO whose rate was set, the BeatLine that counts its cycles.
     """
 
     controls: Mapping[str, float]
@@ -47,8 +47,8 @@ class Moment(NamedTuple):
 
     lanes: the voices' lanes, intp (n,).
     frames: float64 (n_points,).
-    spacing_frames: the distance between the points, if the values will be interpolated linearly; else 0.
-        Interpolation weakens fast waves, so the waves of LFOs are made stronger beforehand.
+    spacing_frames: the frames from one point to the next, if the values will be interpolated linearly; else 0.
+        Interpolation weakens a wave. To make up for this, the smooth waves of LFOs are made stronger beforehand.
     held: controls and BeatLines of an earlier moment, or None for the present ones.
     """
 
@@ -63,8 +63,8 @@ class Sources:
     """The sources of modulation of one sound.
 
     envelope: the amplitude envelope's settings.
-    control: a function of a control's name, such as mod_wheel or cc_21, and of a voice. It returns the control's value
-        on the voice's channel or key, 0 to 1.
+    control: a function that takes a control's name, such as mod_wheel or cc_21, and a voice. It returns the control's
+        value, 0 to 1, on the voice's channel or key.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class Sources:
         )
         self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
-        self._cycles: dict[str, Cycles] = {}  # only of the LFOs whose rates have been set
+        self._cycles: dict[str, Cycles] = {}  # only for the LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
-        # By LFO: the salt of the newest call of `_random_phases`, and its result.
+        # For each LFO: the newest salt given to `_random_phases`, and the phases that it returned.
         self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
@@ -117,7 +117,10 @@ class Sources:
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Let the LFOs go on as in another engine; call before any note. memory: that engine's `rates_memory`."""
+        """Let the LFOs go on as in another engine; call this before any note begins.
+
+        memory: the other engine's `rates_memory`.
+        """
         for name, (rate_hz, *line) in memory.items():
             self._counted(name).restart(BeatLine(*line))
             self._rates_hz[name] = rate_hz
@@ -129,7 +132,11 @@ class Sources:
         return self._cycles[name]
 
     def values(self, name: str, moment: Moment) -> np.ndarray:
-        """Values of the source `name`, float64 (n, 1) or (n, n_points); n is 1 where all voices share the values."""
+        """The values of the source `name`: a row for each voice, or a single row if all voices share the values.
+
+        A row has a value for each point, or a single value if it is the same at all points. So the shape is
+        (n, n_points), (n, 1), (1, n_points) or (1, 1); float64.
+        """
         if name in self._lfos:
             return self._lfo(name, self._lfos[name], moment)
         if name in self._envelopes:
@@ -141,7 +148,7 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def started_at(self, lane: int) -> int:
-        """The start, in frames, of a lane's note; for a legato note, the start of the first note."""
+        """The frame at which a lane's note began; for a legato note, that of the first of the connected notes."""
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
@@ -166,8 +173,9 @@ class Sources:
         return level
 
     def held_envelope(self, name: str, frames: np.ndarray) -> np.ndarray:
-        """The values of the envelope `name` while a note's key is down; frames: float64 (n,), counted from the note's
-        start.
+        """The values of the envelope `name` while a note's key is down.
+
+        frames: counted from the note's start, float64 (n,).
         """
         return _held_level(self._envelopes[name], frames * (1.0 / self._rate_hz))
 
@@ -190,7 +198,7 @@ class Sources:
         return values
 
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """Returns (n, n_points), or (1, n_points) if all voices share the values."""
+        """The values of the LFO's wave, -1 to 1: (n, n_points), or (1, n_points) if all voices share them."""
         table, lanes = self._table, moment.lanes
         cycles = self._passed(name, lfo, moment, frames)
         salt: np.ndarray | int = name == "lfo_2"
@@ -202,7 +210,7 @@ class Sources:
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _random_phases(self, name: str, salt: np.ndarray) -> np.ndarray:
-        """The place in the LFO's wave at which each voice begins: (n, 1), 0 to 1 cycle."""
+        """How far the LFO's wave is shifted for each voice, 0 to 1 cycle: (n, 1)."""
         key = salt.tobytes()
         if self._found_phases.get(name, (b"",))[0] != key:
             self._found_phases[name] = key, 0.5 * (1.0 + self._table.random_at(salt, 1))
@@ -216,8 +224,8 @@ class Sources:
         """
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # Beats are read from the line: the present tempo times the elapsed time would be wrong after a change of
-            # tempo.
+            # Beats are read from the BeatLine, because the present tempo times the elapsed time would be wrong after a
+            # change of tempo.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
@@ -230,7 +238,7 @@ class Sources:
 
 
 def is_fast(lfo: Lfo, rate_hz: float) -> bool:
-    """Whether linear interpolation from hop to hop is audible with an LFO of this rate."""
+    """Whether linear interpolation from hop to hop would be audible with this LFO. rate_hz: its present rate."""
     is_short = rate_hz > SLOW_LFO_HZ if lfo.beats is None else lfo.beats < SLOW_BEATS
     return is_short or lfo.shape not in SMOOTH_SHAPES
 

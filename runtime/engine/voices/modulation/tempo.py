@@ -9,19 +9,23 @@ import numpy as np
 
 from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLoop
 
-# After a longer pause between messages, the clock has stopped.
+# If the clock has sent no message for longer than this, it has stopped.
 LONGEST_PAUSE_S = 0.25
-# The BeatLine meets the loop's beat after this many clock messages, or later if its bend is at a limit. The limits are
-# _SLOWEST and _FASTEST times the tempo. So the line runs at half to twice the tempo.
+# If the BeatLine is off the ClockLoop's beat, the line bends and meets that beat _N_TO_MEET clock messages later. The
+# bend is at least _SLOWEST and at most _FASTEST times the tempo, so the line runs at half to twice the tempo. At such a
+# limit, the line meets the beat later.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
 
 class BeatLine(NamedTuple):
-    """The beats that have passed, as a function of the frame: two straight lines that meet.
+    """The number of beats that have passed at each frame: a straight line, or two that meet.
 
-    `beats` have passed at frame `since`. Each later frame adds `beats_per_frame`. Each of the first `n_bent` frames
-    adds `bend`, too.
+    since: the frame at which the line begins.
+    beats: beats that have passed at `since`.
+    beats_per_frame: what each later frame adds.
+    bend: what each of the first n_bent frames adds to that.
+    n_bent: frames from `since` until the second line begins.
     """
 
     since: int
@@ -46,14 +50,15 @@ class BeatLine(NamedTuple):
         n_frames = to_come / speed
         if n_frames > self.n_bent:
             n_frames = (to_come - self.n_bent * self.bend) / self.beats_per_frame
-        # so that a rounding error does not move a beat to the next frame
+        # 1e-6 is subtracted so that a rounding error does not move a beat to the next frame.
         return self.since + max(0, math.ceil(n_frames - 1e-6))
 
 
 class Tempo:
-    """Counts beats, which jump only where a sequencer starts.
+    """Counts beats. The count jumps only where a sequencer starts.
 
-    Until the first MIDI clock, the tempo is the sound's or the piece's, and beat 0 is at frame 0.
+    Until the first MIDI clock message, the tempo is that of the sound, of the piece or of the player's taps, and beat 0
+    is at frame 0.
 
     Attribute line: the `BeatLine` by which beats are counted now.
     """

@@ -1,4 +1,4 @@
-"""The voices' trajectories at a frame: offsets of knobs, colour and level, blended over the keyboard."""
+"""Reads the voices' trajectories at a frame: knob offsets, a colour and a level, blended by key and velocity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 
 
 class Stretch(NamedTuple):
-    """What trajectories have at some frames.
+    """The contents of trajectories at some frames.
 
     values: the offsets of the knobs, then the gains of the bands in dB;
         float32 (n_trajectories, n_frames, n_knobs + N_BANDS).
@@ -34,10 +34,12 @@ class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
     modulated: whether `playheads.advance` will be called.
-    keep: factors of the knobs' positions, applied before the offsets are added; float32 (n_lanes, n_knobs).
+    keep: factors by which the knobs' positions are multiplied before the offsets are added;
+        float32 (n_lanes, n_knobs).
     has_level: whether any level differs from 0 dB.
     has_colour: whether any band's gain differs from 0 dB.
-    keys, velocities: the keys and the velocities at which a trajectory is heard alone, ascending; each may be empty.
+    keys: the trajectories' own keys (`key` in SoundTrajectory), ascending; empty if they have none.
+    velocities: the trajectories' own velocities (`velocity` in SoundTrajectory), ascending; empty if they have none.
     """
 
     def __init__(
@@ -119,7 +121,10 @@ class Trajectories:
         return out[:, : self._n_knobs], out[:, self._n_knobs :]
 
     def levels_db(self, lanes: Sequence[int] | np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The lanes' levels in dB, float32 (n_lanes, n_frames). frames: absolute frames, int64 (n_frames,)."""
+        """The lanes' levels in dB, float32 (n_lanes, n_frames).
+
+        frames: counted from the engine's start, int64 (n_frames,).
+        """
         lanes = np.asarray(lanes, np.int64)
         level_db = self._level_db(self.playheads.held_rows(lanes, frames), self._held_level_at)
         if self.playheads.any_released(lanes, int(frames.max())):
@@ -128,14 +133,15 @@ class Trajectories:
             level_db = level_db * (np.float32(1.0) - fade) + released_db * fade
         weights = self._weights[lanes]
         out = level_db[:, 0] * weights[:, :1]
-        # Added one by one: the last bits of NumPy's sum would depend on the number of frames.
+        # The trajectories are added one by one: the last bits of NumPy's sum would depend on the number of frames.
         for number in range(1, weights.shape[1]):
             out += level_db[:, number] * weights[:, number, None]
         return out
 
     def stretch(self, frames: np.ndarray) -> Stretch:
-        """What a note reads at some frames; call this before any note is played.
+        """The contents of the trajectories at some frames of a note whose key is down.
 
+        Call this before any note is played, because it starts a note on lane 0.
         frames: counted from the note's start, int64 (n_frames,).
         """
         self.playheads.start(0, 0)
@@ -146,9 +152,10 @@ class Trajectories:
         return Stretch(values, self._level_db(rows, self._held_level_at)[0])
 
     def shares(self, velocity: int) -> tuple[np.ndarray, np.ndarray]:
-        """What each key has at a velocity.
+        """How the trajectories are blended at each key, for one velocity.
 
-        Returns the trajectories' weights, float32 (N_KEYS, n_trajectories), and the rows of `keep`, (N_KEYS, n_knobs).
+        Returns the trajectories' weights, float32 (N_KEYS, n_trajectories), and the factors that `keep` would have,
+        float32 (N_KEYS, n_knobs).
         """
         weights = self._blend[:, velocity]
         return weights, weights @ self._keeps
@@ -156,13 +163,14 @@ class Trajectories:
     def set_key_gains(self, gains_db: np.ndarray) -> None:
         """Set the gains of notes in dB, by key and velocity.
 
-        gains_db: a column for each of `velocities`, or one column if it is empty; float (N_KEYS, n_columns).
+        gains_db: a row for each key, and a column for each of `velocities`, or one column if there are no velocities;
+            float (N_KEYS, n_columns).
         """
         self._key_gains_db = gains_db
         self._by_velocity = _hats(self.velocities or [0], N_VELOCITIES)
 
     def key_gain(self, key: int, velocity: int) -> float:
-        """The factor of a note's amplitude."""
+        """The gain of a note, as a factor; 1 if `set_key_gains` was not called."""
         if self._key_gains_db is None:
             return 1.0
         return 10.0 ** (float(self._key_gains_db[key] @ self._by_velocity[velocity]) / 20.0)
@@ -180,9 +188,9 @@ class Trajectories:
 
 
 def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray:
-    """The weights of the trajectories: float32 (N_KEYS, N_VELOCITIES, n_trajectories). In each note they add up to 1.
+    """The trajectories' weights for each note, float32 (N_KEYS, N_VELOCITIES, n_trajectories); they add up to 1.
 
-    places: key and velocity of each trajectory, None for any.
+    places: the key and the velocity of each trajectory; None stands for any key or any velocity.
 
     The keys and the velocities in `places` form a grid, whose crossings are called corners. The trajectory nearest to a
     corner has the weight 1 there. If n trajectories are equally near, each has the weight 1 / n. Between corners the
@@ -192,7 +200,7 @@ def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray
     velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
     corners = np.array([[_nearest(places, key, velocity) for velocity in velocities] for key in keys])
     at_velocities = np.tensordot(_hats(keys, N_KEYS), corners, 1)
-    if len(velocities) == 1:  # a view: the whole table would have 256 KB
+    if len(velocities) == 1:  # return a view: a whole table would take up to 256 KB
         blend = at_velocities.astype(np.float32)
         return np.broadcast_to(blend, (N_KEYS, N_VELOCITIES, len(places)))
     return np.einsum("avt,bv->abt", at_velocities, _hats(velocities, N_VELOCITIES)).astype(np.float32)
@@ -209,14 +217,19 @@ def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity
 
 
 def _hats(centres: Sequence[int], n: int) -> np.ndarray:
-    """Each centre's weight, (n, n_centres): 1 at the centre, falling linearly to 0 at its neighbours."""
+    """The weight of each centre at each number below n, (n, n_centres).
+
+    A weight is 1 at its centre, and falls linearly to 0 at the next centre on either side. On a side without a next
+    centre it stays 1.
+    """
     return np.stack([np.interp(np.arange(n), centres, row) for row in np.eye(len(centres))], axis=1)
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """The rows at which each table's held part and its release begin: two arrays, int64 (n, 1).
 
-    These rows are counted through all tables, laid end to end. If a table has no release, its final row is given.
+    These rows are counted through all tables, laid end to end. If a table has no release, its final row takes the place
+    of the release's first row.
 
     lengths: number of rows of each table.
     holds: final row of each held part, counted from the beginning of its own table.

@@ -1,4 +1,4 @@
-"""The ratio of a voice whose pitch or vibrato is modulated."""
+"""The frequency ratio of a voice whose pitch or vibrato is modulated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from runtime.engine.voices.modulation.sources import Moment, PlayedNote
 from runtime.engine.voices.pitch.ratio import PitchRatio, frequency_ratio
 
 PITCH_TARGETS = frozenset(("pitch", "vibrato.depth", "vibrato.rate"))
-# The pitch is computed for the middle of intervals of this length, on a grid of absolute frames.
+# Time is divided into intervals of this length; the first begins at frame 0. The pitch is computed for the middle of an
+# interval, and is kept during the whole interval.
 INTERVAL_FRAMES = 64
 _N_AT_ONCE = 32
 
@@ -68,7 +69,7 @@ class ModulatedPitch:
         self.highest = frequency_ratio(min(limits[1], math.log2(plain.highest) * 12.0 + reach))
 
     def stays(self, voice: MovingVoice, plain: PitchRatio, limits: tuple[float, float]) -> bool:
-        """Whether a new object for the same note, made with these arguments, would be equal."""
+        """Whether a new object for the same note, made with these arguments, would be equal to this one."""
         return (
             self._plain == plain
             and self._limits == limits
@@ -86,7 +87,7 @@ class ModulatedPitch:
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
     def ahead_at(self, interval: int) -> float:
-        """How far modulation of the vibrato's rate has moved the vibrato ahead when an interval begins, in rad."""
+        """How far the vibrato is ahead when an interval begins, in rad, because its rate is modulated."""
         number = max(0, interval - self._first)
         while number >= len(self._ahead):
             self._extend()

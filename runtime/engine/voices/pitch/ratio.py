@@ -10,29 +10,33 @@ _LEAST_SEMITONES = 1e-9
 
 
 class Glide(NamedTuple):
-    """A linear glide from `semitones` above the key's pitch, at frame `start`, to the key's pitch, at frame `end`."""
+    """A linear glide to the key's pitch.
+
+    semitones: how far above the key's pitch it starts, negative if below.
+    start, end: its first frame, and the frame at which it reaches the key's pitch.
+    """
 
     semitones: float
     start: int
     end: int
 
     def at(self, frame: int) -> float:
-        """How far above the key's pitch the voice is, negative if below; 0 when the glide is over."""
+        """How far the voice is above the key's pitch, in semitones: negative if below, 0 when the glide is over."""
         return self.semitones * (self.end - frame) / (self.end - self.start) if frame < self.end else 0.0
 
 
 class PitchRatio(NamedTuple):
     """Frequency of a voice, divided by its model note's frequency, as a function of the frame.
 
-    It applies up to the next event that changes the pitch.
+    A PitchRatio holds until the next event that changes the pitch.
 
-    fixed: the ratio if it does not change, exactly 1 at the model note's pitch; else None.
-    highest: the upper limit of the ratio.
-    semitones: distance from the model note without vibrato and glide.
+    fixed: the ratio, exactly 1 at the model note's pitch, or None if the ratio changes with the frame.
+    highest: a value that the ratio never exceeds.
+    semitones: how far the pitch lies above the model note, without vibrato and glide.
     vibrato_semitones: depth of the vibrato.
     radians_per_frame: speed of the vibrato.
     glide: None without a glide.
-    limits: lowest and highest distance from the model note in semitones; None if they are never reached.
+    limits: the lowest and the highest distance from the model note, in semitones; None if the pitch never passes them.
     """
 
     fixed: float | None

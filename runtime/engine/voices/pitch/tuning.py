@@ -33,8 +33,9 @@ def read_scala(path: str | Path) -> list[float]:
     """The degrees of a Scala file in semitones above the root, with the period at the end; UserError for any other
     file.
 
-    Source of the format: huygens-fokker.org/scala/scl_format.html. Lines with `!` are comments. The other lines are a
-    description, the number of degrees, and one degree a line. A degree with a point is in cents, any other is a ratio.
+    Source of the format: huygens-fokker.org/scala/scl_format.html. Lines that begin with `!` are comments. The
+    other lines are a description, the number of degrees, and one degree a line. A degree with a point is in cents, any
+    other is a ratio.
     """
     remedy = "choose a Scala scale file"
     text = read_bounded_file(path, "a Scala file (.scl)", LARGEST_BYTES).decode("latin-1")

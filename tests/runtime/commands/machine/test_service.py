@@ -1,4 +1,4 @@
-"""The command `service` refuses a source that is missing or not wanted."""
+"""The command `service` refuses a missing source and a source that its action does not take; it trusts a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine that starts from the state of another, silent engine gives bit-identical sound."""
+"""An engine that starts from a silent engine's state plays on as the silent engine would: with bit-identical sound."""
 
 from __future__ import annotations
 
@@ -62,8 +62,9 @@ def other_sounds(config: Config) -> list[Patch]:
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
     """Play phrases in blocks of `block` frames, with a pause after each phrase; returns the sound and the history.
 
-    pause: in frames. Every fifth event of a block is moved to the block's first frame. The history has a state for the
-    end of each pause.
+    Every fifth event of a block is moved to the block's first frame. The history has a state for the end of each pause.
+
+    pause: in frames.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
@@ -99,7 +100,9 @@ def through_json(state: EngineState) -> EngineState:
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
     """Start an engine from each silent state in `history`; assert that it plays the rest of `sound`.
 
-    make: makes an engine from a state. Returns the number of silent states.
+    make: makes an engine from a state.
+
+    Returns the number of silent states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
@@ -191,7 +194,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """If one of these parts of the state is missing, the engine sounds different."""
+    """If any of the parts listed below is missing from the state, the engine sounds different."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:

@@ -22,7 +22,8 @@ NOISE, COHERENT = 0.0, 1.0
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
     """Widths from 10 Hz to half the distance between harmonics are tested.
 
-    A single measured width depends on chance, so only the mean and the spread are limited.
+    A single measured width depends on chance. So the test checks the mean and the spread of all harmonics' ratios of
+    the measured width to the wanted width.
     """
     sounds = lane_sounds(harmonic(note)[0], sample_rate_hz, 2.5, [cents], blend)
     fundamental_hz = harmonic(note)[1]
@@ -39,7 +40,7 @@ def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, 
 
 
 def test_a_small_bandwidth_grows_without_a_jump() -> None:
-    """The larger the bandwidth, the less power of the 4th harmonic lies within 1.5 Hz of its frequency."""
+    """The larger the bandwidth, the less of the 4th harmonic's power lies within 1.5 Hz of the harmonic."""
     magnitudes, fundamental_hz = harmonic(60, 8)
     in_tune = []
     for cents in (0.0, 0.1, 0.3, 1.0, 3.0, 10.0):
@@ -74,7 +75,7 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 
 
 def test_the_walk_goes_forth_and_back() -> None:
-    """A transposed lane may make a dense hop twice, with the same phases: they depend only on the hop's number."""
+    """A lane's phases at a hop do not depend on the hops made before: a transposed lane can make a hop twice."""
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)
     lane = slice(0, 1)

@@ -12,7 +12,7 @@ from tests.support.chord import AT, CHORD, HOP_SIZE, KNOBS, N_FRAMES, mixed_and_
 from tests.support.hearing import level_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-# Motions of the pitch: (frame, event).
+# Motions of the pitch, by name: for each, a list of (frame, event).
 MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "held": [(0, PitchWheel(0, 3000))],
     "bent while it sounds": [(3000, PitchWheel(0, -5000))],
@@ -21,8 +21,8 @@ MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "an octave up": [(0, event) for event in (*parameter(0, 0, 24), PitchWheel(0, 4096))],
 }
 EVENTS = chord.EVENTS | {"back to the model's notes": [PitchWheel(0, 0), ControlChange(0, 1, 0)]}
-# Each pair of an event and a motion is played with one of three blends. The blends take turns, so each event meets all
-# three, and so does each motion.
+# Each pair of an event and a motion is played with one of three blends. The blends take turns, so each event is played
+# with all three blends, and so is each motion.
 CASES = [
     (name, motion, (0.0, 0.6, 1.0)[(row + column) % 3])
     for row, name in enumerate(EVENTS)
@@ -40,8 +40,8 @@ def test_a_bent_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, mo
 @pytest.mark.parametrize("motion", ["turning", "vibrato"])
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_bus_is_inaudible_while_a_knob_turns(name: str, motion: str) -> None:
-    # While a knob's crossfade of 8 ms lasts, a voice's old sound may follow the loudest voice's envelope. So a
-    # difference up to 40 dB below the sound is allowed.
+    # While a knob's crossfade of 8 ms lasts, a voice's old sound may follow the loudest voice's envelope. So this test
+    # asks only that the difference is 40 dB softer than the sound.
     events = [*KNOBS, *MOTIONS[motion], *((AT - 200, event) for event in EVENTS[name])]
     mixed, alone = mixed_and_alone(events, 0.0)
     assert level_db(mixed - alone) < level_db(alone) - 40.0
@@ -71,7 +71,7 @@ def test_voices_at_two_ratios_use_two_buses() -> None:
     player = Player(16).send(PitchWheel(0, 1000), PitchWheel(1, -1000), *CHORD, *others)
     player.hear(0.2)
     assert 2 * 20 - 4 <= transforms(player, 20) <= 2 * 20 + 4
-    # Both channels now have the same pitch ratio, but their lanes are read at different places.
+    # After the next event, both channels have the same pitch ratio, but their lanes are read at different places.
     player.send(PitchWheel(1, 1000)).hear(0.2)
     assert transforms(player, 20) <= 2 * 20 + 6
 

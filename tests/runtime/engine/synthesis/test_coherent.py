@@ -35,7 +35,7 @@ def phases(n_lanes: int = 2, seed: int = 0, sample_rate_hz: int = RATE_HZ) -> Co
 
 
 def spectrum_of(sound: np.ndarray) -> np.ndarray:
-    """The first 4,096 samples' magnitudes, divided by their maximum."""
+    """The magnitude spectrum of the first 4,096 samples, divided by its maximum."""
     magnitudes = magnitude_frames(sound)[0]
     return magnitudes / magnitudes.max()
 
@@ -84,10 +84,10 @@ def held(
     rate_hz: int = RATE_HZ,
     first_hop: int = 0,
 ) -> np.ndarray:
-    """The sound of a new note on a lane; its spectrum does not change.
+    """The sound of a new note on a lane. The note's spectrum does not change.
 
     number: as in `CoherentPhases.start`.
-    first_hop: the hop in which the note begins.
+    first_hop: number of the hop at which the note begins.
     """
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
@@ -109,7 +109,7 @@ def leave_unlevelled(
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
     """The sound of a lane that takes the next spectrum at each hop.
 
-    blends: by default 1 for each spectrum.
+    blends: the blend with each spectrum; by default always 1.
     """
     sound = LaneSound(SPEC, RATE_HZ, (0,), 0)
     blends = blends or [1.0] * len(spectra)
@@ -149,7 +149,7 @@ def loudness_db(sound: np.ndarray) -> float:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """The standard deviation of the RMS of 10 ms sections, divided by the mean RMS."""
+    """Measure the RMS of each 10 ms section; returns the standard deviation of these values, divided by their mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // 441 * 441].reshape(-1, 441)), axis=1))
     return float(rms.std() / rms.mean())
 
@@ -170,7 +170,7 @@ def test_a_note_is_in_tune(note: float) -> None:
 def found_pitch(note: float, fundamental: float) -> float:
     """The lowest frequency, in bins, that is found in the spectrum of a saw wave at `note`.
 
-    fundamental: the fundamental frequency, in bins, of the note for which the spectrum is meant.
+    fundamental: a fundamental frequency, in bins, to whose multiples the search holds low sinusoids.
     """
     finder = PeakFinder(1, SPEC.n_bins, 2)
     peaks = finder.find(harmonic(note)[None], beside_multiples(fundamental)[None])
@@ -184,7 +184,7 @@ def test_low_sinusoids_are_held_to_multiples_of_their_note(note: float) -> None:
     found = np.array([found_pitch(hz_to_note((fundamental + each) * SPEC.bin_hz), fundamental) for each in off])
     moved, near, far = found - fundamental, np.abs(off) < 0.17, np.abs(off) > 0.43
     assert np.abs(moved[near]).max() < 1e-3
-    assert np.abs(moved - off)[far].max() < 0.04  # errors that the other harmonics cause
+    assert np.abs(moved - off)[far].max() < 0.04  # the other harmonics cause these errors
     steps = np.diff(moved)
     assert steps.min() > -1e-3
     assert steps.max() < 0.1  # the pitch does not jump while a spectrum changes
@@ -361,9 +361,9 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 
 
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
-    """A lane that has left its bus is still added up, with factor 0.
+    """A lane that has left its bus is still among the lanes that are added up, with factor 0.
 
-    A note may begin on this lane before or after the bus's dense hops are made. The new note plans the lane again.
+    A new note on this lane makes a new plan, before or after the bus's dense hop is made. The sum must be the same.
     """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]

@@ -32,7 +32,7 @@ def ratio(
 ) -> PitchRatio:
     """A voice's pitch ratio.
 
-    glide: (semitones above the voice's pitch at the glide's start, frame at which the glide ends).
+    glide: a pair: how far above the voice's pitch the glide starts, in semitones, and the frame at which it ends.
     """
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
@@ -50,7 +50,7 @@ def ratio(
 
 
 def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
-    """Both modules define INTERVAL_FRAMES, as neither may import the other."""
+    """Both modules define INTERVAL_FRAMES, because neither may import the other."""
     assert modulated.INTERVAL_FRAMES == INTERVAL_FRAMES
 
 
@@ -81,7 +81,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
     asked = head(moving)
     errors = [1200.0 * math.log2(asked.ratio_at(frame) / moving.at(frame)) for frame in range(N_FRAMES)]
     assert np.abs(errors).max() < 3.0
-    # If the head were late, its error would be proportional to the slope.
+    # If the head were late, its error would be proportional to the slope of the pitch.
     slope = np.gradient([1200.0 * math.log2(moving.at(frame)) for frame in range(N_FRAMES)])
     late_frames = -np.dot(errors, slope) / np.dot(slope, slope)
     assert abs(late_frames) < 0.003 * RATE_HZ / 4

@@ -1,4 +1,4 @@
-"""One transform makes a hop's sound, the sum of four windows."""
+"""One transform makes a hop's sound: the sum of four overlapping windows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def synthesis() -> HopSynthesis:
 
 
 def spectra(n: int, n_bins: int) -> np.ndarray:
-    """Random magnitudes of n lanes. The lowest and highest bins are 0: their lobes would be cut off."""
+    """Random magnitudes of n lanes. The lowest and highest bins are 0, because their lobes would be cut off."""
     magnitudes = np.random.default_rng(n).random((n, SPEC.n_bins), np.float32)
     magnitudes[:, : SPEC.first_heard_bin + 1] = magnitudes[:, n_bins - 1 :] = 0.0
     return magnitudes

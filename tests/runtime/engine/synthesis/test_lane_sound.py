@@ -19,7 +19,7 @@ SPEC = StftSpec()
 def test_sound_is_made_up_to_a_crossfade_past_the_next_hop(n_hops: int, sample_rate_hz: int) -> None:
     """A lane opens at frame 0. At its next hop, it makes the sound of n_hops more hops.
 
-    Its sound then ends one crossfade after the last of these hops.
+    Its sound then ends one crossfade after the hop at frame (1 + n_hops) * hop_size.
     """
     sound = LaneSound(SPEC, sample_rate_hz, (0,), 0)
     sound.set_spectra([0], np.ones((1, SPEC.n_bins), np.float32), [0.0])

@@ -30,8 +30,8 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. With
-# so small a weight, a low note would count as soft, and be amplified into the limiter.
+# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz, the true K-weight is smaller.
+# With the true weight, the engine would count a low note as soft, and amplify it until the limiter acts.
 LEAST_WEIGHT = 0.4
 
 
@@ -64,7 +64,7 @@ def weighted_level_db(sound: np.ndarray) -> float:
 
 
 def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
-    """The notes from 0 to 127: the errors of their pitches, in cents, (128,), and their levels, in dB, (128,)."""
+    """For each note from 0 to 127, the error of its pitch in cents, and its level in dB: both (128,)."""
     sounds = {note: sound_of(player, note) for note in range(128)}
     errors = [100.0 * (centroid_note(sound) - note) for note, sound in sounds.items()]
     return np.array(errors), np.array([weighted_level_db(sound) for sound in sounds.values()])
@@ -83,8 +83,8 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
-    # Below note 24, notes use few of the stored noise spectra, so the measured pitch is uncertain. With three seeds, it
-    # was up to 86 cents off when 3 s were measured, and up to 43 cents off when 8 s were. So octaves are averaged.
+    # Notes below 24 use few of the stored noise spectra, so their measured pitch is uncertain. With three seeds, it was
+    # up to 86 cents off in 3 s of sound, and up to 43 cents off in 8 s. So each octave's errors are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0
@@ -103,7 +103,7 @@ def test_harmonics_above_half_the_sample_rate_do_not_alias(instrument: str) -> N
         assert 10.0 * np.log10(power[below].sum() / power.sum()) < -50.0, note
 
 
-N_HEARD, N_BELOW_HALF = 1856, 2048  # of the paper's models at 44.1 kHz
+N_HEARD, N_BELOW_HALF = 1856, 2048  # numbers of bins, for the paper's models at 44.1 kHz
 
 
 @pytest.mark.parametrize("n_heard", [N_HEARD, N_BELOW_HALF + 1])
@@ -244,7 +244,7 @@ def test_a_lane_that_is_transposed_during_a_crossfade_sounds_on_without_a_jump()
 
 
 class PlaceHops(DenseHops):
-    """Each sample's value is its index, counted from the start of hop 0."""
+    """Dense hops in which each sample's value is its index, counted from the start of hop 0."""
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases, n_samples: int):
         super().__init__(synthesis, spectra, phases)

@@ -1,4 +1,4 @@
-"""Each channel has a state; two MPE zones share the channels."""
+"""Each MIDI channel has its own controllers; two MPE zones have no channel in common."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime.engine.voices.channels import Channel, Channels
 
 
 def set_parameter(channels: Channels, number: int, parameter: int, coarse: int, fine: int | None = None) -> bool:
-    """Send a parameter; returns what `enter_data` returns for the coarse value."""
+    """Set a registered parameter of a channel; returns what `enter_data` returns for the coarse value."""
     channels[number].choose_parameter(101, 0)
     channels[number].choose_parameter(100, parameter)
     changed = channels.enter_data(number, 6, coarse)

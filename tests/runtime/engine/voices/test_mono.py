@@ -85,7 +85,8 @@ def test_a_glide_starts_at_the_former_key_and_arrives_at_the_new_one(
     player.hear(0.05)
     arrived = centroid_note(player.hear(3.0)[:, 0])
     assert arrived == pytest.approx(74.0, abs=0.06)
-    # The first quarter of a 50 ms glide has only two periods. In legato it includes the former voice's fade.
+    # The first quarter of a 50 ms glide lasts only two periods. In legato, the fading former voice sounds in this
+    # quarter as well. So the measured pitch is less exact.
     assert quarters == pytest.approx([53, 59, 65, 71], abs=3.0 if portamento_s > 0.1 else 6.5)
 
 

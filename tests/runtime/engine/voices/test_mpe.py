@@ -23,7 +23,7 @@ def bent(semitones: float, range_semitones: float = 48.0) -> int:
 
 
 def spread_semitones(player: Player, duration_s: float = 1.0) -> float:
-    """Standard deviation of a note's pitch, in windows of 40 ms."""
+    """Standard deviation of a note's pitch, which is measured in each window of 40 ms."""
     player.hear(ENDED_S)
     parts = np.split(player.hear(duration_s)[:, 0], range(1764, round(duration_s * SAMPLE_RATE_HZ), 1764))
     return float(np.std([centroid_note(part) for part in parts if len(part) == 1764]))

@@ -30,7 +30,7 @@ def settings(folder: Path) -> Path:
 
 
 def has_chimed(sound: np.ndarray) -> bool:
-    """Whether the chime's final note sounds; the cue for waiting does not contain its frequency."""
+    """Whether the chime's final note sounds; the cue for waiting does not contain that note's frequency."""
     spectrum = np.abs(np.fft.rfft(sound[:, 0]))
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     last_hz = note_to_hz(NOTES[CHIME][-1][1])

@@ -1,4 +1,4 @@
-"""On one core, the companion is told once which thread to guard."""
+"""On one core, the companion is told once of each thread to guard, and again after the companion's restart."""
 
 from __future__ import annotations
 

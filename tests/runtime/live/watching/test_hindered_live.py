@@ -19,11 +19,11 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 BACK_S = 5.0
-# At most this many periods may be lost in addition to those lost in counted stalls: in a run of a minute or longer, one
-# period in a thousand, in a shorter run one in a hundred. It is not 0, because other tests run at the same time, and
-# some stalls are not counted. Without shedding, a third of the periods would be lost.
+# At most this many periods may be lost, in addition to one for each stall that MachineStalls counts. In a run of a
+# minute or longer, it is one period in a thousand; in a shorter run, one in a hundred. It is not 0, because other tests
+# run at the same time, and some stalls are not counted. If no voices were shed, a third of the periods would be lost.
 MOST_LOST = (0.001 if PLAYED_S >= 60.0 else 0.01) * PLAYED_S * SAMPLE_RATE_HZ / PERIOD_FRAMES
-# PER_VOICE: the time that each voice takes, as a share of a block's duration. 16 voices need about 1.5 blocks.
+# PER_VOICE: the extra time of each voice, as a share of a block's duration. 16 voices take about 1.5 such durations.
 N_VOICES, PER_VOICE = 16, "0.09"
 
 
@@ -123,7 +123,7 @@ def test_a_card_that_is_soon_back_plays_soon(jack_server: JackServer, tmp_path: 
             wait_until(lambda: _count(program, "Sound card gone") == number, "a card that has gone")  # noqa: B023
             gone_s = time.monotonic()
             wait_until(lambda: _count(program, "Sound card: JACK") == number, "a card")  # noqa: B023
-            assert time.monotonic() - gone_s < 0.9  # sooner than the program's next round, which may be 2 s later
+            assert time.monotonic() - gone_s < 0.9  # not only at the program's next full check, up to 2 s later
             time.sleep(0.3 * number)
 
 

@@ -20,10 +20,10 @@ Cost = Callable[[float, int], float]
 class Machine:
     """A model of a machine whose player holds n_wanted notes.
 
-    cost: takes a time in s and a number of sounding voices; returns a block's load: the work's time / the block's time.
-    stall_s: takes a time in s; returns how long a block waits, in s.
-    main_waits_s: how late the main thread looks at the loads.
-    limits: (time, limit) of each change that the main thread knows.
+    cost: takes a time in s and a number of sounding voices; returns a block's load, its rendering time / playing time.
+    stall_s: takes a time in s; returns how long a block is stalled at this time, in s.
+    main_waits_s: how much later than it should the main thread looks at the loads.
+    limits: for each change of the limit on the main thread, the time and the new limit.
     n_lost: number of blocks with a load above 1.
     """
 
@@ -49,8 +49,9 @@ class Machine:
     def play(self, until_s: float) -> None:
         """Play until `until_s`.
 
-        After a nearly late block, `overload.quick` looks at the loads at once, and `overload` looks after main_waits_s.
-        `overload` also looks when its own waiting time is over.
+        After a nearly late block, the audio thread (`overload.quick`) looks at the loads at once. The main thread
+        (`overload`) looks at them main_waits_s later. It also looks at them when the time that
+        `overload.wait_s` returns (at most 2 s) is over, again main_waits_s late.
         """
         while self.now_s < until_s:
             n_sounding = self.n_active_voices
@@ -93,7 +94,7 @@ def test_two_late_blocks_are_enough_even_if_the_main_thread_is_late() -> None:
     machine = Machine(noisy(lambda now_s, n: 0.1 + (0.09 if now_s > 1.0 else 0.02) * n), main_waits_s=0.2)
     machine.play(20.0)
     assert machine.n_lost == 2
-    assert machine.overload.limit < N_VOICES  # the main thread has taken over the audio thread's limit
+    assert machine.overload.limit < N_VOICES  # the main thread now has the limit that the audio thread set
     assert len(machine.limits) <= 3
 
 

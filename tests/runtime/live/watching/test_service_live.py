@@ -1,4 +1,4 @@
-"""Neither a missing card nor a mistake in the settings ends the real service."""
+"""Neither a missing sound card nor a mistake in the settings ends the real service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The found loop is where a trajectory repeats."""
+"""`find_loop` finds a part of a trajectory that can be repeated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEP_S = 0.02
 
 
 def wave(period_s: float, n_hops: int = 150) -> Trajectory:
-    """One knob and the colour follow a sine after an attack of 0.2 s."""
+    """A trajectory whose knob and colour follow a sine after an attack of 0.2 s."""
     times = np.arange(n_hops) * STEP_S
     sine = np.sin(2.0 * np.pi * times / period_s) * (times > 0.2)
     return Trajectory(

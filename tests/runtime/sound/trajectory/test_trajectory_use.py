@@ -1,4 +1,4 @@
-"""A sound's YAML has its trajectory written out, packed or in a file of its own."""
+"""A sound's YAML holds a trajectory as lists of values, holds it packed, or names the trajectory's file."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ FIRST_S = 1.0
 
 
 def jittered(kind: str, size_s: float, n: int, seed: int = 0) -> np.ndarray:
-    """How late n messages are, in s; less than 0 is early.
+    """Random delays of n messages, in s; a message with a delay below 0 is early.
 
     size_s: for `normal`, the standard deviation; for `uniform`, the largest error.
     """
@@ -31,9 +31,9 @@ def steady(bpm: float, n: int) -> np.ndarray:
 class Heard(NamedTuple):
     """The beats that a Tempo finds.
 
-    time_s: the times at which it was asked.
-    beats: the beat at each time.
-    late_s: how late each beat is; less than 0 is early.
+    time_s: the times at which the Tempo was asked.
+    beats: the beat that it found at each time.
+    late_s: the true time of each of these beats, minus `time_s`; more than 0 if the Tempo is ahead.
     """
 
     time_s: np.ndarray
@@ -46,12 +46,12 @@ class Heard(NamedTuple):
 
 
 def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until_s: float = 0.0) -> Heard:
-    """The beat that a Tempo finds in a start message and a clock.
+    """The beats that a Tempo finds from a start message and the messages of a clock.
 
     true_s: the true times of beats 0, 1/24, ...
     heard_s: the times of the clock messages.
-    own_bpm: the tempo before the clock.
-    until_s: time up to which the beat is followed, if this is later than the final message.
+    own_bpm: the tempo before the first clock message.
+    until_s: the Tempo is asked up to this time, if this time is later than the final message.
     """
     tempo = Tempo(own_bpm, RATE)
     tempo.start()
@@ -89,7 +89,7 @@ def test_it_locks_within_two_beats(bpm: float, own_bpm: float) -> None:
 
 
 def change(before_bpm: float, after_bpm: float, jitter_s: float, seed: int) -> tuple[Heard, float]:
-    """Follow a clock whose tempo changes after 10 beats; returns the beat, and the time of the change in s."""
+    """Follow a clock whose tempo changes after 10 beats; returns the beats found, and the time of the change in s."""
     periods = np.repeat(60.0 / CLOCKS_PER_BEAT / np.array([before_bpm, after_bpm]), 10 * CLOCKS_PER_BEAT)
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(periods)))
     heard = follow(true_s, true_s + jittered("uniform", jitter_s, len(true_s), seed))
@@ -137,7 +137,7 @@ def test_when_the_clock_stops_its_tempo_goes_on() -> None:
     heard_s = true_s[:n] + jittered("uniform", 0.001, n)
     heard = follow(true_s, heard_s, until_s=20.0)
     assert heard.worst_s(FIRST_S + 1.0, FIRST_S + 10.0) < 0.003
-    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # 10 ms in ten seconds: the tempo is at most 0.1 % off
+    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # 10 ms in nine seconds: the tempo is about 0.1 % off, or less
 
 
 def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:

@@ -31,7 +31,7 @@ SOUND = Sound(filter=Filter(type="low", cutoff_hz=300.0, slope_db_per_octave=12)
 def test_no_gain_changes_by_more_than_3_db_from_point_to_point(
     octaves_per_1024: float, expected: tuple[tuple[int, int], ...]
 ) -> None:
-    """The filter falls by 12 dB per octave: 0.25 octaves of the cutoff are 3 dB of a gain.
+    """The filter falls by 12 dB per octave, so a gain changes by 3 dB when the cutoff moves by 0.25 octaves.
 
     expected: (end, distance) in frames: up to `end` there is a point every `distance` frames.
     """
@@ -58,7 +58,7 @@ def test_voices_that_are_made_one_by_one_have_fewer_points(width: float, nearest
 
 
 def n_transposed_at(engine: Engine, frames: list[int]) -> list[int]:
-    """How many lanes are transposed in the block of 64 frames that ends at each of these frames."""
+    """For each of `frames`: how many lanes are transposed in the first block of 64 frames that ends there or later."""
     out, found = np.zeros((64, 2), np.float32), []
     while len(found) < len(frames):
         engine.render(out)

@@ -38,7 +38,7 @@ class Played:
         self.n_notes += 1
 
     def values(self, source: str, times_s: np.ndarray, lanes: tuple[int, ...] = (0,), spacing: int = 0) -> np.ndarray:
-        """The source's values, (n_lanes, n_times); spacing: `spacing_frames` of `Moment`."""
+        """The source's values, (n_lanes, n_times). spacing: as `spacing_frames` in `Moment`."""
         frames = np.round(np.asarray(times_s) * RATE).astype(np.float64)
         values = self.sources.values(source, Moment([Note(lane) for lane in lanes], np.array(lanes), frames, spacing))
         return np.broadcast_to(values, (len(lanes), len(frames)))
@@ -150,9 +150,9 @@ def test_a_source_scales_an_lfo() -> None:
 
 
 def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:
-    """A sine that begins at start_s; its phase is summed over small steps of time.
+    """A sine whose phase is 0 at start_s; the phase is summed over small steps of time. Returns its values at times_s.
 
-    rates: (time in s, rate in Hz from then on).
+    rates: the sine's rates, each as (time in s, rate in Hz from then on).
     """
     step_s = 1.0 / 8000.0
     grid = np.arange(0.0, 4.0, step_s)

@@ -31,7 +31,7 @@ def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """Where the trajectory `ramp` is read, in s. Asserts that all its values are read there."""
+    """The place at which `ramp` is read, in seconds from its start. Asserts that all its values are read there."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
@@ -120,8 +120,8 @@ def test_a_release_begins_without_a_jump_and_ends_at_the_last_value(key_up_s: fl
     played.release(0, round(key_up_s * RATE))
     assert place(played, key_up_s) == pytest.approx(before, abs=1e-5)
     speed = fields.get("speed", 1.0)
-    # Two crossfades may move the value at the same time. The crossfade to the release moves it by at most 0.2 in 50 ms
-    # (0.2 is the whole ramp). At speed 1, the loop's crossfade moves it by at most 0.17 in 0.25 s (1.7 s of the ramp).
+    # Two crossfades may move the value at the same time. The crossfade to the release moves it by at most the whole
+    # ramp, 0.2, in 50 ms. At speed 1, the loop's crossfade moves it by at most 1.7 s of the ramp, 0.17, in 0.25 s.
     allowed = (0.2 / 0.05 + 1.7 / 0.25 * speed / 10.0) * 48 / RATE
     assert steps(played, max(0.0, key_up_s - 0.05), key_up_s + 0.5).max() <= allowed
     for time_s in (0.05, 0.06, 0.09):
