@@ -82,9 +82,9 @@ class Progress:
         return f"{self._label}: {100.0 * share:3.0f} %, {clock(elapsed_s)}{left}"
 
     def _write(self, text: str) -> None:
-        # A broken pipe or a full disk must not stop the work.
+        # A broken pipe, a closed stream or a full disk must not stop the work.
         if self._stream is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 self._stream.write(text)
                 self._stream.flush()
 

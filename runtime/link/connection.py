@@ -54,6 +54,11 @@ class Connection:
     def is_leaving(self) -> bool:
         return self._leaves_s is not None
 
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the other end still has not closed the connection 1 s after `leave`."""
+        return self._leaves_s is not None and time.monotonic() > self._leaves_s
+
     def stuck_s(self) -> float:
         """For how many seconds the socket has accepted none of the bytes that wait to be sent; 0 if none waits."""
         return time.monotonic() - self._moved_s if self._unsent else 0.0
@@ -71,7 +76,7 @@ class Connection:
         self.has_ended = not data
         if self._leaves_s is None:
             self._received += data
-        elif self.has_ended or time.monotonic() > self._leaves_s:
+        elif self.has_ended:
             self.close()
 
     def take_line(self) -> bytes | None:
@@ -118,6 +123,8 @@ class Connection:
             return
         except OSError:
             self.close()
+        if self.is_leaving:
+            self.end_sending()
 
     def end_sending(self) -> None:
         """Tell the other end that nothing more will be sent."""
@@ -125,16 +132,16 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """Stop sending, and ignore further lines. `receive` closes the socket later.
+        """Send what waits and nothing more, and ignore further lines. `receive` closes the socket when the other end
+        has stopped sending; if it has not after 1 s (`is_overdue`), call `close`.
 
-        It does so when the other end has stopped sending, or still sends after 1 s. Closing the socket now, while input
-        is unread, would discard sent lines that the other end has not read yet.
+        Closing the socket now, while input is unread, would discard sent lines that the other end has not read yet.
         """
         if self.is_open and self._leaves_s is None:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S
             self._received.clear()
             self._searched, self.too_long = 0, False
-            self.end_sending()
+            self.flush()
 
     def close(self) -> None:
         """Close the socket, and forget the unsent bytes; received lines can still be taken."""

@@ -148,7 +148,7 @@ class Server:
                 client.receive()
             self._answer_lines(client)
             is_done = client.has_ended and not client.has_line and not client.has_unsent
-            if is_done or client.stuck_s() > LONGEST_STUCK_S:
+            if is_done or client.is_overdue or client.stuck_s() > LONGEST_STUCK_S:
                 client.close()
         if not all(client.is_open for client in self._clients):
             gone = [client for client in self._clients if not client.is_open]

@@ -1,4 +1,6 @@
-"""Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
+"""Measures bandwidth and width.
+
+Run as `python -m tests.soak.shaping [--seeds N] [--seconds S] [--bandwidth F.csv] [--width F.csv]`.
 
 docs/shaping.md explains the two tables. Bandwidth is measured at each harmonic's peak in a mean spectrum, as the width
 of the peak in Hz. With 60 s of sound, chance changes a narrow peak's width by about 8 per cent. Width is measured as

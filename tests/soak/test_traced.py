@@ -39,6 +39,7 @@ def test_files_of_its_own_and_this_machine_are_no_findings(traced: Traced) -> No
         ("open('../other', 'w')", "other"),
         ("import os; os.chdir('..'); os.mkdir('other')", "other"),
         ("import os; open('own', 'w'); os.rename(os.path.abspath('own'), os.path.abspath('../other'))", "other"),
+        ("import os; d = os.open('..', 0); open('own', 'w'); os.rename('own', 'other', dst_dir_fd=d)", "other"),
         ("import socket; socket.socket(type=socket.SOCK_DGRAM).connect(('192.0.2.1', 9))", "192.0.2.1"),
         ("import socket; socket.getaddrinfo('localhost', 9)", "/etc/hosts"),
     ],

@@ -97,9 +97,8 @@ def _changed(line: str) -> Iterator[str]:
         return
     if call[1].startswith("open") and not _WRITES.search(call[2]):
         return
-    at = re.match(r"(?:AT_FDCWD|\d+)<([^>]*)>", call[2])
-    for path in re.findall(r'"((?:[^"\\]|\\.)*)"', call[2]):
-        yield os.path.normpath(Path(at[1] if at else "", path))
+    for folder, path in re.findall(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"', call[2]):
+        yield os.path.normpath(Path(folder, path))
 
 
 def play(traced: Traced, until_s: float) -> None:

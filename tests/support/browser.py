@@ -37,7 +37,7 @@ class Browser:
     """A headless Chromium with one page.
 
     Attribute:
-    complaints: the page's uncaught exceptions, and the errors in Chromium's log of the page.
+    complaints: the page's uncaught exceptions and calls of console.error, and the errors in Chromium's log of it.
     """
 
     def __init__(self) -> None:
@@ -175,6 +175,8 @@ class Browser:
         params = message.get("params", {})
         if message.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(str(params["exceptionDetails"].get("exception", params)))
+        elif message.get("method") == "Runtime.consoleAPICalled" and params["type"] == "error":
+            self.complaints.append(" ".join(str(each.get("value", each)) for each in params["args"]))
         elif message.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
 

@@ -76,7 +76,7 @@ def _grown(times: int) -> list[bytes]:
     return [node("Concat", [a, a], b, axis=1) for a, b in itertools.pairwise(names)]
 
 
-def _mean() -> list[bytes]:
+def _maximum() -> list[bytes]:
     # Here m [n, 1] is the maximum of each row of g. Its product with one [1, N_BINS] has the shape of spectra.
     return [node("ReduceMax", ["g"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
             node("MatMul", ["m", "one"], _Y)]  # fmt: skip
@@ -116,7 +116,7 @@ MODELS = {
     ),
     "with an empty check": model([PLAIN], [_weights()], {"check": {"input": [], "output": []}}),
     "with weights that are no numbers": model([PLAIN], [_weights(float("nan"))]),
-    "that takes memory": model([*_grown(24), *_mean()], [_ONE]),
+    "that takes memory": model([*_grown(24), *_maximum()], [_ONE]),
     "that takes time": model([*_grown(9), *_SLOW, *_SLOW_END], [_ONE]),
     "of too many rows": model(
         [node("MatMul", [_X, "w"], "y"), node("Concat", ["y", "y"], _Y, axis=0)], [_weights()]

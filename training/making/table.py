@@ -80,11 +80,14 @@ def _notes_of(recordings: list[Recording]) -> str:
     if len(notes) == 1:
         return f"{said}, {note_name(notes[0])} only"
     missing = [note for note in range(notes[0], notes[-1]) if note not in notes]
-    said += f", {note_name(notes[0])} to {note_name(notes[-1])}, {len(missing)} notes between are missing"
+    said += f", {note_name(notes[0])} to {note_name(notes[-1])}"
+    if not missing:
+        return f"{said}, no note between is missing"
+    said += f", {_count(len(missing), 'note')} between {'is' if len(missing) == 1 else 'are'} missing"
     far = [note for note in missing if min(abs(note - other) for other in notes) > REACH_SEMITONES]
-    if missing and not far:
-        return f"{said}, all near enough to a recorded one"
-    return f"{said}, far from any recorded one: {_listed(far)}" if far else said
+    if far:
+        return f"{said}, far from any recorded one: {_listed(far)}"
+    return f"{said}, {'all ' if len(missing) > 1 else ''}near enough to a recorded one"
 
 
 def _listed(notes: list[int]) -> str:

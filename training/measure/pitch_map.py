@@ -12,11 +12,11 @@ from training.instrument.points import Playable, Points, decode_points
 
 N_PER_AXIS = 41
 RIGHT, LOW, HIGH, OTHER = range(4)
-# In shades of grey, too, the colour for "in tune" is the lightest and that for "another pitch" the darkest.
+# In shades of grey, too, each is darker than the one before it.
 KINDS = {
     RIGHT: ("within 20 cents", "#EDEDED"),
-    LOW: ("octaves too low", "#56B4E9"),
-    HIGH: ("octaves too high", "#E69F00"),
+    LOW: ("octaves too low", "#E69F00"),
+    HIGH: ("octaves too high", "#0072B2"),
     OTHER: ("another pitch", "#202020"),
 }
 

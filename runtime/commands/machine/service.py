@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     UserError if the user is not root, except for `status`.
     """
     action = arguments.action
-    if not is_booted() and not (action in ("install", "uninstall") and arguments.no_start):
+    if not is_booted() and not (action in ("install", "uninstall", "remove") and arguments.no_start):
         remedy = "run ./timbrebox play instead"
         raise UserError("service", "a machine that systemd did not start", "systemd", remedy)
     _refuse_source(arguments)

@@ -74,7 +74,6 @@ class BoxRequests:
         self._companion.ask(name, lambda answer: caller.answer(then(answer)), caller.refuse, **params)
         return LATER
 
-
     def _examine(self, _params: NoParams, caller: Caller) -> object:
         choice = self._playing.choice
         file = str(choice.instrument.path.resolve())
@@ -96,7 +95,6 @@ class BoxRequests:
             self._examination = before | {"findings": findings, "n_checks": news["n_checks"]}
         self._changed(doctor=self._examination)
 
-
     def _settings(self, _params: NoParams, caller: Caller) -> object:
         return self._ask("chosen", self._with_present, caller, file=self._file)
 
@@ -106,7 +104,6 @@ class BoxRequests:
     def _with_present(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         settings = self._playing.choice.settings
         return [row | {"now": value_of(settings, row["name"])} for row in rows]
-
 
     def _power(self, asked: Power, caller: Caller) -> object:
         if asked.do != RESTART:

@@ -128,20 +128,26 @@ class Swaps:
         """Post the instruments that are ready, and say what failed."""
         self._makers.tidy()
         while self._made:
-            made = self._made.popleft()
+            self._take(self._made.popleft())
             self._is_making = False
             self._begin()
-            if isinstance(made[1], Exception):
-                self._asked.clear()
-                stays = "The sound stays as it is" if made[0].part == ALL_PARTS else "The instrument stays"
-                self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
-                continue
-            wish, choice, ready = made
-            # If the sample rate has changed or the part no longer exists, the instrument is dropped.
-            if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._n_parts():
-                self._posted.append((wish.part, choice))
-                sound = wish.sound.where if isinstance(wish.sound, WrittenSound) else wish.sound
-                self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
+
+    def _take(self, made: tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]) -> None:
+        if isinstance(made[1], Exception):
+            self._asked.clear()
+            stays = "The sound stays as it is" if made[0].part == ALL_PARTS else "The instrument stays"
+            self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
+            return
+        wish, choice, ready = made
+        rate_hz = self._racks.sample_rate_hz
+        if wish.part >= self._n_parts():  # the part no longer exists
+            self._asked.pop(wish.part, None)
+        elif wish.sample_rate_hz != rate_hz:  # another sound card plays now, so the engine is made again
+            self._wishes.appendleft(wish._replace(sample_rate_hz=rate_hz))
+        else:
+            self._posted.append((wish.part, choice))
+            sound = wish.sound.where if isinstance(wish.sound, WrittenSound) else wish.sound
+            self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
 
     def _n_parts(self) -> int:
         """The number of parts that will play after all posted swaps."""

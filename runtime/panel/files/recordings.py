@@ -54,13 +54,21 @@ class Recordings:
             _move(file.path, self._deleted.path / file.path.name)
 
     def undo(self) -> str:
-        """Restore the last deleted recording and return its name; UserError if there is none."""
+        """Restore the last deleted recording and return its name; UserError if there is none.
+
+        If a newer recording has its name, it gets another name.
+        """
         aside = sorted(self._deleted.path.iterdir()) if self._deleted else []
         if not aside:
             raise UserError("undo", "nothing to bring back", "a recording that was deleted", "see the list")
+        stem = name = aside[0].stem
+        number = 1
+        while any((self.folder / f"{name}{path.suffix}").exists() for path in aside):
+            number += 1
+            name = f"{stem}-{number}"
         for path in aside:
-            _move(path, self.folder / path.name)
-        return aside[0].stem
+            _move(path, self.folder / f"{name}{path.suffix}")
+        return name
 
     def close(self) -> None:
         """Delete the files that were set aside."""

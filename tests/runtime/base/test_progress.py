@@ -20,6 +20,12 @@ class FullDisk(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
+def closed() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
 class Clock:
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -82,7 +88,7 @@ def test_a_terminal_gets_no_empty_line_after_a_line_that_was_said() -> None:
     assert screen.getvalue().endswith("\r\033[Kepoch 2/2\n")
 
 
-@pytest.mark.parametrize("stream", [FullDisk(), None], ids=["full", "closed"])
+@pytest.mark.parametrize("stream", [FullDisk(), closed(), None], ids=["full", "closed", "none"])
 def test_the_work_goes_on_where_nothing_can_be_shown(
     stream: io.StringIO | None, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

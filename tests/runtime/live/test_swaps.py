@@ -132,6 +132,18 @@ def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanw
     stage.swaps.close()
 
 
+def test_an_instrument_that_another_sound_card_overtakes_is_made_again_for_that_card() -> None:
+    stage = Stage()
+    stage.swaps.ask(0, "strings")
+    wait_until(lambda: stage.n_woken == 1, "an instrument for 44100 Hz")
+    stage.racks.fit(48000)
+    stage.swaps.forget_posted()
+    stage.play_until(lambda: not stage.swaps.is_pending)
+    assert stage.rack.engine().instrument.path.stem == "strings"
+    assert stage.rack.engine().sample_rate_hz == 48000
+    stage.swaps.close()
+
+
 def test_an_instrument_for_one_part_stands_at_the_volume_of_all(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("level_db: -5")
     (tmp_path / "both.yaml").write_text("parts: [{sound: a.yaml, instrument: fm}, {sound: a.yaml, instrument: pads}]")

@@ -34,7 +34,12 @@ class Write(NamedTuple):
     @property
     def is_flush(self) -> bool:
         """Whether this entry makes all earlier entries safe on the disk."""
-        return bool(self.flags & (_FLUSH | _FORCED))
+        return bool(self.flags & _FLUSH)
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether this entry itself is safe on the disk at once."""
+        return bool(self.flags & _FORCED)
 
 
 def read_writes(log: Path) -> list[Write]:
@@ -57,9 +62,14 @@ def before(writes: list[Write], n_bytes: int) -> list[Write]:
 
 
 def split_at_last_flush(writes: list[Write]) -> tuple[list[Write], list[Write]]:
-    """Entries up to the last flush, which are safe on the disk, and those after it, which a power cut may lose."""
+    """The entries that are safe on the disk, and those that a power cut may lose.
+
+    Safe are all entries up to the last flush, and every forced one.
+    """
     last = max((number for number, write in enumerate(writes) if write.is_flush), default=-1)
-    return writes[: last + 1], writes[last + 1 :]
+    after = writes[last + 1 :]
+    forced = [write for write in after if write.is_forced]
+    return [*writes[: last + 1], *forced], [write for write in after if not write.is_forced]
 
 
 def what_remains(unsafe: list[Write], chance: random.Random) -> list[Write]:
@@ -80,10 +90,10 @@ def _torn(write: Write, chance: random.Random) -> Write:
 
 
 def apply(writes: Iterable[Write], log: Path, image: Path) -> list[tuple[int, bytes]]:
-    """Do the writes on an image; returns what `undo` puts back."""
+    """Do the writes on an image, in the record's order; returns what `undo` puts back."""
     replaced = []
     with open(log, "rb") as source, open(image, "r+b") as target:
-        for write in writes:
+        for write in sorted(writes, key=lambda each: each.at):
             n_bytes = write.n_sectors * SECTOR
             if n_bytes == 0:
                 continue
