@@ -37,7 +37,7 @@ class Member(NamedTuple):
     file: name of its file, without ".onnx".
     source: the source of its recordings, a key of SOURCES in training/sources/render.py; None if only its encoder is
         made.
-    left_out: names of sounds that it learns, but that become no presets.
+    left_out: names of sounds that the instrument learns, but that get no preset.
     """
 
     file: str

@@ -139,7 +139,7 @@ def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Returns:
     the periods in s, ascending, (n_periods,);
     cos(2 pi f t) for each bin's frequency f and each period t, (n_bins, n_periods);
-    each period's distance in s from the previous period, (n_periods,); the first period's distance is from 0.
+    each period minus the previous period, in s, (n_periods,). For the first period, this is the period itself.
     """
     n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / STEP_CENTS) + 2
     periods_s = 2.0 ** (np.arange(n) * STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)

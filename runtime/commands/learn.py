@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the options say, with the running `play`."""
+    """Do what the options say. For this, ask the `play` that is running."""
     with connect() as link:
         if arguments.target is not None:
             _learn(link, arguments.target, arguments.timeout, arguments.takeover)

@@ -92,7 +92,7 @@ class Colours:
             error_db = target_db - found_db
             # A difference in overall level is not the colour's error.
             error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
-            # In a band where the target is at the floor, only a louder spectrum has an error.
+            # Where the target is at the floor, a band has an error only if the spectrum is louder than the target.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)
             error_db *= counts
             slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)

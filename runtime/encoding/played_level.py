@@ -27,7 +27,8 @@ TAIL_S, GAP_S, RELEASE_S = 0.05, 0.15, 0.02
 HIGHEST_HZ = 100.0  # a level is measured as for this pitch or a lower one, so its window lasts at least 20 ms
 AUDIBLE_DB = -40.0  # relative to the recording's loudest level; below this, corrections are interpolated
 MOST_DB = 6.0  # the largest correction
-FADE_S = 0.1  # how long the correction fades out, up to the end of the measured part, if the sound goes on after it
+# If the sound goes on after the measured part, the correction fades out in the last FADE_S of the measured part.
+FADE_S = 0.1
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 _NEARBY = np.hanning(23)[1:-1] / np.hanning(23).sum()  # weights for a mean over the levels within 50 ms
 # A note should come to full level when the recording does. It may be early or late by at most ON_TIME_S, or

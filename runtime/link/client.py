@@ -40,7 +40,10 @@ class Link:
         self._ids = itertools.count(1)
 
     def ask(self, method: str, /, *, limit_s: float = LIMIT_S, **params: object) -> Any:
-        """Send a request, and return the answer. UserError after a refusal, or without an answer within `limit_s` s."""
+        """Send a request, and return the answer.
+
+        UserError if the request is refused, if no answer comes within `limit_s` seconds, or if the process has gone.
+        """
         number, until_s = next(self._ids), time.monotonic() + limit_s
         try:
             self._socket.settimeout(limit_s)

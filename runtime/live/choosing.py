@@ -47,7 +47,7 @@ class Choosing:
     changed: publishes each thing that has changed, by name.
     swap: None, or a function that lets a part play another instrument. Its arguments are the part's number, the
         instrument's name, a sound's file, and the sound's name.
-    swap_is_pending: whether a requested instrument does not play yet.
+    swap_is_pending: a function that returns whether another instrument was requested and does not play yet.
     whole: None, or an object that plays sounds with parts.
     """
 

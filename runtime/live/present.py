@@ -22,7 +22,7 @@ _DIGITS = 6
 
 
 def positions(engine: Engine) -> dict[str, float]:
-    """The positions, from 0 to 1, of the targets that the engine's sound has; by target name."""
+    """The position, from 0 to 1, of each target that the engine's sound has, by the target's name."""
     names = [*(LATENT + latent.name for latent in engine.instrument.card.latents), *RANGES]
     found = {name: engine.target_position(name) for name in names}
     return {name: round(where, _DIGITS) for name, where in found.items() if where is not None}

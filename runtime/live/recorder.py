@@ -80,7 +80,7 @@ class Recorder:
 
     @property
     def is_recording(self) -> bool:
-        """Whether a recording goes on, or is about to begin."""
+        """Whether a recording is in progress or about to begin."""
         return self._first >= 0 or self._waiting is not None
 
     @property

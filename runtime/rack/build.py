@@ -71,7 +71,7 @@ def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
 
 
 def parts_of(choice: Choice, sample_rate_hz: int) -> tuple[Part, ...]:
-    """Build the parts that a Choice describes, so that a Swap can put them in place of all parts of a rack."""
+    """Build the parts that a Choice describes. With a Swap, they can then replace all parts of a rack."""
     return tuple(Part(*each) for each in _chosen_parts(choice, sample_rate_hz))
 
 

@@ -5,7 +5,7 @@ It needs all that tests.soak.machine and tests.soak.pulled_plug need, and 8 GB i
 a disk whose writes and flushes are recorded. While it plays, saves, installs a package or updates, QEMU is killed. Of
 the writes that were not flushed by then, the disk keeps none, the first few, or a random selection; selected writes may
 be torn. The disk is checked. The PC boots with it and plays a note, which must be heard from its sound card. Then the
-next cut follows. DIR keeps a list of the checked cuts, and the same command continues after them.
+next cut follows. DIR keeps a list of the checked cuts. If the same command is run again, it goes on with the next cut.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def patch_of(n_voices: int = 8, mode: str = "poly", envelope: Adsr = SHORT, seed
 
 
 def engine_of(patch: Patch, instrument: str = "tiny", limits: bool = False) -> Engine:
-    """An engine for a rack's part, with all knobs at 0: only a note's fundamental sounds."""
+    """An engine for a rack's part. All its knobs are at 0, so only the fundamental of each note is heard."""
     engine = Engine(decoder(instrument), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, limits=limits)
     for latent in range(engine.instrument.card.n_latents):
         engine.post(KnobTurn(latent, 0.0))

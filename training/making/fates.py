@@ -20,8 +20,8 @@ LONGEST_ANY_S = 60.0  # at most this much is used of a recording that is not a s
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # this much is left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill at least this share of it
-# If a recording has fewer than FEWEST_HELD held notes, no note is cut out of it. Of its held notes with the same pitch,
-# at most MOST_OF_A_NOTE are used.
+# Notes are cut out of a recording only if it has at least FEWEST_HELD held notes. If several of them have the same
+# pitch, only the longest are cut out, at most MOST_OF_A_NOTE.
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
 # The instrument learns only notes if at least FEWEST_NOTES files hold single notes, or at least LEAST_NOTES_SHARE of
 # the audible files do.

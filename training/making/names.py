@@ -86,7 +86,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """By how many octaves the notes heard are above the notes in the names; 0 unless most files agree.
+    """How many octaves higher the notes heard are than the notes in the files' names; 0 unless most files agree.
 
     named: the MIDI note in each file's name, or None.
     heard: the MIDI note heard in each file, or None.

@@ -106,7 +106,8 @@ class Products:
         """Time every product once in every library."""
         for calls, times in zip(self._calls, self._times, strict=True):
             for call, seen in zip(calls, times, strict=True):
-                call()  # not timed: it brings the product's data into the caches, as in a training step
+                # Not timed: this call brings both matrices into the caches. They are there in a training step, too.
+                call()
                 started_s = time.perf_counter()
                 call()
                 seen.append(time.perf_counter() - started_s)

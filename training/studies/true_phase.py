@@ -126,7 +126,10 @@ def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list
 
 
 def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float | str]:
-    """Measure one frame, (n_bins,), that does not change. Returns figures by column, as `measure_note` does."""
+    """Measure the sound of one frame that is repeated unchanged. Returns figures by column, as `measure_note` does.
+
+    magnitudes: the frame, (n_bins,).
+    """
     spec, figures = voice.spec, {}
     n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
     for method in METHODS:

@@ -13,7 +13,8 @@ from runtime.engine.synthesis.shaping.levels import SHARED_OVER_OWN
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 _LEAST_POWER = np.float32(1e-30)
 # The heard share of a sinusoid's power is computed only if the sinusoid is louder than this, relative to the spectrum's
-# loudest bin. Softer sinusoids count as heard in full: to compute the share of all would take three times as long.
+# loudest bin. Of a softer sinusoid, the whole power is taken as heard, because computing the share of every sinusoid
+# would take three times as long.
 _LEAST_SINUSOID = np.float32(3e-3)
 # The lobe of a Hann window, with a peak of 1. Its places lie from _FARTHEST_BINS below the peak to as far above it.
 _FARTHEST_BINS, _PLACES_PER_BIN = N_BESIDE + 1, 256

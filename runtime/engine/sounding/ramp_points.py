@@ -68,7 +68,10 @@ class RampPoints:
         return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
-        """The number of frames to the next point of any voice with points between its hops; NEVER if there is none."""
+        """The number of frames to the earliest next point of the voices that have points between their hops.
+
+        NEVER if no voice has such points.
+        """
         return min(self.frames_to_next(self._with_extra(voices, frame), frame), default=NEVER)
 
     def is_extra(self, voices: Iterable[Voice], frame: int) -> bool:

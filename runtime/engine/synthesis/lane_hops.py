@@ -20,7 +20,7 @@ OVERSAMPLING = 2
 class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
-    hop_offsets: for each lane, the remainder when the frame of any of its hops is divided by the hop size.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size, which is the same for all its hops.
     n_frames: length of one sound: the hop size plus a crossfade.
 
     Attribute n_transforms: inverse transforms made so far.

@@ -247,7 +247,9 @@ class LaneSound:
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of lanes at full level. Plain lanes' sound is made up to `fade_frames` past their next hop.
+        """Begin the sound of lanes at full level.
+
+        For plain lanes, also make the sound from `frame` to `fade_frames` after their next hop.
 
         lanes: they all hop together.
         blend: from 0 (noise phases) to 1 (coherent phases).

@@ -82,9 +82,9 @@ class SoundCard:
         arrival_s: when the event arrived, by `time.perf_counter()`.
 
         Each output has its own clock. Still, no event's frame is before the previous event's frame, because a release
-        before its key press would leave the note on. The frame is on a grid of GRID_FRAMES, except for a `Clock`.
-        The notes of a chord begin together. A release is at least a step of the grid after the newest note, so that
-        even a key that is released at once sounds.
+        before its key press would leave the note on. The frame is rounded to a multiple of GRID_FRAMES, unless the
+        event is a `Clock`. The notes of a chord begin together. A release is at least GRID_FRAMES after the newest
+        note, so that a key is heard even if it is released at once.
         """
         earliest = self._newest
         if isinstance(event, NoteOff):

@@ -43,14 +43,14 @@ class Meter:
     """Publishes the topic `meter` while somebody watches it.
 
     positions: returns the position of each target of an engine, by name.
-    is_recording: returns whether a recording goes on.
+    is_recording: returns whether a recording is in progress or about to begin.
 
     What is published:
     - `voices`: number of sounding voices
     - `level_db`: the output's peak, 0 dB at full scale
     - `sound`, `instrument`: names of the sound and the instrument
-    - `recording`: whether a recording goes on
-    - `moved`: the positions that have changed since the previous news; left out if none has
+    - `recording`: what `is_recording` returns
+    - `moved`: the positions that have changed since the previous message; left out if none has
     """
 
     def __init__(

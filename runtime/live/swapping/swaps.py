@@ -175,7 +175,10 @@ class Swaps:
         self._makers.free(engines)
 
     def forget_posted(self) -> None:
-        """Forget the unconfirmed swaps, which a new rack does not know, and each part's last requested instrument."""
+        """Forget the swaps that the rack has not confirmed, and the instrument that was requested last for each part.
+
+        Call this for a new rack. The forgotten swaps were posted to the previous rack.
+        """
         self._posted.clear()
         self._asked.clear()
 

@@ -11,7 +11,10 @@ _MANY, _WITHIN_S = 5, 10.0
 
 
 class Stalls:
-    """Tells the user, at most once, of many stalls: blocks that were late although their work was small."""
+    """Tells the user when there have been many stalls, but at most once.
+
+    It counts the blocks that were late only because of a stall, although their work was small.
+    """
 
     def __init__(self) -> None:
         self._n_seen = 0

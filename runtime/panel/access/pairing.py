@@ -13,7 +13,8 @@ from runtime.panel.limits import Allowance
 # The number of digits in a pairing code. It is also in page/pair.html and docs/panel.md. If you lower it, lower
 # ALL_GUESSES_PER_S, too.
 N_DIGITS = 8
-SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender: guesses per second, and the most at once after a pause
+# For one sender: guesses per second, and the most guesses at once after a pause.
+SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0
 # There are 100 million codes. A year of guesses at this rate, by many senders, finds the code with a chance of 16 %.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256

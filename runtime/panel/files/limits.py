@@ -17,7 +17,8 @@ LARGEST_BYTES = {
 }
 MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument: the most files, the most bytes
 LONGEST_NAME = 200  # the most characters of a file's name
-REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # for one page: requests per second, and the most at once after a pause
+# For one page: requests per second, and the most requests at once after a pause.
+REQUEST_RATE, REQUEST_BURST = 20.0, 60.0
 MOST_MINUTES = 30  # the longest piece of music that is rendered
 LARGEST_RESULT_BYTES = 400 * 2**20
 LONGEST_WORK_S = {"midi": 3600.0, "recording": 900.0, "sound": 120.0, "export": 60.0, "make": 2 * 3600.0}

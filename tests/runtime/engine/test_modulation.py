@@ -94,7 +94,7 @@ def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
 
 
 def expected_gain(target: str, amount: float, harmonic: int, lfo: np.ndarray) -> np.ndarray:
-    """The gain of a harmonic while an LFO moves the target, by the target's definition."""
+    """The gain that a harmonic should have while an LFO moves a target. It follows from the target's definition."""
     frequency_hz = harmonic * FUNDAMENTAL_HZ
     if target == "tilt":
         return 10.0 ** (12.0 * amount * lfo * np.log2(frequency_hz / 1000.0) / 20.0)

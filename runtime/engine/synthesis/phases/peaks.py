@@ -14,9 +14,10 @@ _BLUNTEST = np.array(1.3, np.float32)
 # Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
-# Below bin N_LOW_BINS, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.
-# So a sinusoid that is at most _HELD_BINS from a multiple of its note's fundamental moves onto the multiple. A sinusoid
-# that is 2 * _HELD_BINS or more away stays. In between, it moves part of the way, so that its pitch never jumps.
+# Below bin N_LOW_BINS, a bin is a large interval: if a decoder puts C2's fundamental off by 0.1 bins, C2 is 28 cents
+# out of tune. So a sinusoid that is at most _HELD_BINS from a multiple of its note's fundamental moves onto the
+# multiple. A sinusoid that is 2 * _HELD_BINS or more away stays. In between, it moves part of the way, so that its
+# pitch never jumps.
 N_LOW_BINS, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, np.float32)
 _NEVER_HELD = _HELD_BINS + _HELD_BINS
 # The fundamental, in bins, that `beside_multiples` gets if a spectrum's sinusoids must stay where they are.

@@ -27,6 +27,9 @@ class SideTurns:
         self.of_noise, self.noise_signs = _QUARTER * signs[:n_bins], signs[:n_bins].astype(np.float32)
 
     def of_sinusoids(self, moves: np.ndarray) -> np.ndarray:
-        """The turns of the sinusoids that have these moves, in units of phase."""
+        """How far a side turns the phase of each of a lane's sinusoids, in units of phase, intp (n,).
+
+        moves: how far the phase of each sinusoid turns from hop to hop, as in `Sinusoids`, intp (n,).
+        """
         frequencies = np.clip(moves / self._units_per_bin, 0, self._highest).astype(np.intp)
         return self._by_bin.take(frequencies)

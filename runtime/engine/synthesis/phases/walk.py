@@ -42,7 +42,10 @@ class PhaseWalk:
         self._keys = [0] * n_lanes
 
     def start(self, lane: int, number: int) -> None:
-        """Begin a lane's random walk; number: as in `CoherentPhases.start`."""
+        """Begin a lane's random walk.
+
+        number: as in `CoherentPhases.start`.
+        """
         self._keys[lane] = _mixed(number * 64 + lane)
 
     def follow(self, lane: int, leader: int) -> None:
@@ -235,11 +238,11 @@ def _mixed(number: int) -> int:
 
 @functools.cache  # a call takes 7 ms
 def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which random steps make a sinusoid how wide: three arrays.
+    """How wide a sinusoid becomes if its phase makes random steps of different sizes: three arrays.
 
     - widths in bins, ascending
-    - for each width, the largest random step, in units of phase
-    - for each width, the factor of the sinusoid's amplitude that keeps its power
+    - for each width, the largest random step that makes a sinusoid this wide, in units of phase
+    - for each width, the factor for the sinusoid's amplitude that keeps the sinusoid's power
 
     If steps are uniform from -u to u, two windows k hops apart have the correlation r^k, where r = sin(u) / u. A
     sinusoid's bins have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is the

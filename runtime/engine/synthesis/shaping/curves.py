@@ -72,8 +72,8 @@ class GainCurves:
 
         kind: low, high or band.
         slope: dB per octave.
-        cutoff_octaves: the cutoff in octaves above LOWEST_HEARD_HZ, in the spectrum before a transposition;
-            float (n, 1).
+        cutoff_octaves: the cutoff in octaves above LOWEST_HEARD_HZ, float (n, 1). A later transposition moves the
+            cutoff, too. This is the cutoff before the transposition.
         resonance_db: float (n, 1).
         """
         x, y, gains = self._x[: self._n], self._y[: self._n], self._gains[: self._n]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# Two limits, so that no gain becomes huge. A harmonic softer than _FLOOR_DB, relative to the loudest harmonic, counts
-# as this loud; and every gain is between -_LARGEST_GAIN_DB and _LARGEST_GAIN_DB.
+# Two limits, so that no gain becomes huge. If a harmonic's level, relative to the loudest harmonic, is below _FLOOR_DB,
+# the gains are computed as if the level were _FLOOR_DB. And every gain is between -_LARGEST_GAIN_DB and
+# _LARGEST_GAIN_DB.
 _FLOOR_DB = -60.0
 _LARGEST_GAIN_DB = 36.0
 

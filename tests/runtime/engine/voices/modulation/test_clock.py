@@ -117,7 +117,8 @@ def test_lost_and_doubled_messages_do_not_move_the_beat(seed: int) -> None:
     random = np.random.default_rng(seed)
     true_s = steady(120.0, 40 * CLOCKS_PER_BEAT)
     heard_s = true_s + jittered("uniform", 0.001, len(true_s), seed)
-    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # messages: some get lost, some come twice or late
+    # The numbers of some messages. Some of these messages get lost, some come twice, and some come late.
+    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)
     lost, twice = strange[random.random(70) < 0.5], random.choice(strange, 30)
     late = random.choice(strange, 5)
     heard_s[late] += 0.015
