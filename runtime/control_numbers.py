@@ -41,5 +41,6 @@ SWITCH_ON = 64  # MIDI 1.0: from this value on, a pedal or switch is on; below, 
 PEDALS = frozenset({Control.SUSTAIN, Control.SOSTENUTO, Control.SOFT_PEDAL})
 # Controls that no map may use: they choose parameters, or are channel mode messages.
 PROTOCOL = frozenset(Control(number) for number in (*range(98, 102), *range(120, 128)))
-# Controls that the settings' keys `phase_control` and `latent_controls` must not name.
+# Controls that must not be given for `phase_control` or in `latent_controls` in the settings, because they have another
+# meaning in MIDI.
 RESERVED = frozenset(Control) - {Control.SLIDE}

@@ -131,7 +131,7 @@ class SoundChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class Action(msgspec.Struct, frozen=True, gc=False):
-    """The player starts an action that the engine cannot do by itself, such as `next_sound` or `save`.
+    """The player starts an action, such as `next_sound` or `save`. An engine itself carries out only `panic`.
 
     name: one of `control.targets.ACTIONS`, or `program` for a program change, or `swapped` after a Swap.
     number: for `program`, bank * 128 + program; else 0.

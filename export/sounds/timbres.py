@@ -11,8 +11,8 @@ from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
 # The search first tries N_POINTS random knob positions. Each of N_ROUNDS rounds then tries N_NEAR random positions
-# around the best one so far. Their distances from it have the standard deviation NEAR in the first round. Each further
-# round halves the standard deviation.
+# around the best one so far: a normally distributed amount is added to each knob. In the first round, the standard
+# deviation of these amounts is NEAR. Each further round halves it.
 N_POINTS = 1500
 N_NEAR, N_ROUNDS = 100, 3
 NEAR = 0.15

@@ -17,7 +17,9 @@ SETTLE_S = 0.05  # after a cut, no block is judged for this time: the shed voice
 # In this module, a block is late if its load is above 1. The limit on the voices is lowered after a row of late blocks
 # that lasts at least _LATE_FOR_S and has at least _FEWEST_LATE blocks.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-MOST_LOAD = 4.0  # a higher load counts as this: in a virtual machine, the measured time may include work of the host
+# A load above MOST_LOAD counts as MOST_LOAD. In a virtual machine, the measured time may include work of the host, so
+# such a load may be wrong.
+MOST_LOAD = 4.0
 
 
 class _Status(Protocol):

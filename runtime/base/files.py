@@ -37,7 +37,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
 
     expected: what the file should be, for the error message.
     remedy: what the user can do, for the error message.
-    UserError if the file is missing, unreadable or too large, or is not a regular file but, for example, a pipe.
+    UserError if the file is missing, unreadable, too large or not a regular file (a pipe, for example).
     """
     try:
         _refuse_kind(path, os.stat(path), expected, remedy)  # before opening, because opening a device may change it

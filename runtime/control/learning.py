@@ -159,7 +159,7 @@ def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLin
 
 
 def silences(line: MapLine, other: MapLine) -> bool:
-    """Whether `line` silences the control of `other`: makes it move nothing."""
+    """Whether `line` silences the control of `other`, so that this control no longer moves or starts anything."""
     return line.action == NOTHING and same_control(other, line)
 
 

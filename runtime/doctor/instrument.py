@@ -9,7 +9,11 @@ from runtime.instrument.library import DEFAULT_INSTRUMENT, find, load, sha256_of
 
 
 def check_instrument(given: Given) -> list[Finding]:
-    """Load the instrument. Loading checks its operators and card, and that it still gives the card's check outputs."""
+    """Load the instrument.
+
+    Loading checks its operators and its card. It also checks that the instrument still computes the outputs that the
+    card stores as a check.
+    """
     asked = given.instrument or given.config.instrument
     try:
         decoder = load(asked)

@@ -87,8 +87,8 @@ def _high_shelf(gain: float, angle: float) -> np.ndarray:
 
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
     """`Filters.matrix` for these sections, applied one after the other."""
-    # Together, the sections have six states s, one input x and one output y. The next states are a s + b x, and
-    # y = c s + d x. Each section is in the transposed direct form II.
+    # Together, the sections have six states s, one input x and one output y. In each frame, the output is
+    # y = c @ s + d * x, and the next states are a @ s + b * x. Each section is in the transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0
     for number, section in enumerate(sections):
         b0, b1, b2, _, a1, a2 = section / section[3]

@@ -64,9 +64,11 @@ class Reverb(CellEffect[Design]):
         return np.maximum.reduce(mixed, axis=None) <= QUIET
 
     def _read(self, reader: Reader, frame: int, name: str, out: np.ndarray) -> None:
-        """Read a ring at the delays in the design's field `name`.
+        """Read a ring at the delays that the design has in one field.
 
         While the room changes, crossfade from the sound at the old delays to the sound at the new ones.
+
+        name: the field's name.
         """
         now, coming = self._settings.now, self._settings.coming
         if coming is None:
@@ -75,9 +77,11 @@ class Reverb(CellEffect[Design]):
             reader.read_between(frame, getattr(now, name), getattr(coming, name), self._ramp, out)
 
     def _mix(self, name: str, rows: np.ndarray, out: np.ndarray) -> None:
-        """Multiply rows by the matrix in the design's field `name`.
+        """Multiply rows by the matrix that the design has in one field.
 
         While the room changes, crossfade from the old matrix to the new one.
+
+        name: the field's name.
         """
         now, coming = self._settings.now, self._settings.coming
         matrix = getattr(now, name)

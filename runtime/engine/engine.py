@@ -229,7 +229,7 @@ class Engine:
         return self._performance.notes.played.voice.mode != "poly"
 
     def take_actions(self) -> list[Action]:
-        """Return and clear what the player asked for and the engine cannot do by itself, such as `save`."""
+        """Return and clear the player's actions, such as `save`. The engine itself carries out only `panic`."""
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:

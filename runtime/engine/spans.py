@@ -25,8 +25,10 @@ class Spans:
     begin: the frame of the mixer's first sample.
     end: blocks may copy the mixer's samples up to this frame.
     first_hop: the first hop or reading after the frame of the latest `go_on`.
-    has_worked: set to True by each `go_on` that makes a hop, reads knobs or begins a voice.
-    may_foresee: whether a block without such work may call `VoiceSound.foresee`.
+    has_worked: whether the present block has made a hop, read knobs or begun a voice. `Engine.render` sets it to False
+        when a block begins.
+    may_foresee: whether `Engine.render` may call `VoiceSound.foresee` at the end of a block. It does so only if
+        `has_worked` is still False.
     """
 
     def __init__(

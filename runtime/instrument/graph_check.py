@@ -159,7 +159,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute. Returns the values of `to`, the type that a Cast makes; [] for other attributes."""
+        """Check one attribute. If its name is `to` (a Cast's output type), return its values, else []."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:

@@ -46,7 +46,10 @@ class Problem(msgspec.Struct, frozen=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What a client receives: an answer (result or error), or news, which have a method and no id."""
+    """What a client receives: an answer or news.
+
+    An answer has a result or an error. News have a method (their topic) and no id.
+    """
 
     id: Id = None
     result: Any = None

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 SERVE_S = 0.2  # while recording, events are sent to the companion once in this many seconds
 STATE_S = 2.0  # seconds between requests for the rack's state; a recording can begin only at the frame of such a state
 MARGIN_S = 2.0  # no recording begins in the oldest 2 s of the ring, which may be overwritten before they are read
-BEGINS_WITHIN_S = 3.0  # a recording that has not begun after this time is refused: the sound card requests no blocks
+# If a recording has not begun after this time, it is refused: evidently the sound card requests no blocks.
+BEGINS_WITHIN_S = 3.0
 _MOST_EVENTS_A_TURN = 2000
 
 

@@ -7,8 +7,8 @@ from operator import itemgetter
 from runtime.events import ActiveSensing, Clock, ClockContinue, ClockStart, ClockStop, Event
 from runtime.midi.recorded.events import event_of_midi
 
-# (tick, message). Most messages are events. A change of tempo is the new length of a beat, in microseconds. An ignored
-# message is None.
+# (tick, message). Most messages are events. For a change of tempo, the message is a number: the microseconds per beat
+# from then on. For an ignored message, it is None.
 Timed = tuple[int, Event | int | None]
 
 _HEADER_BYTES, _CHUNK_HEADER_BYTES = 14, 8

@@ -181,7 +181,8 @@ class Arpeggiator:
         runs = bool(self._keys.chord)
         begins = self._keys.press(event)
         if begins and runs:
-            self._steps.n_played = 0  # a new chord replaces one that `hold` kept; the steps keep their times
+            # A new chord replaces the one that `hold` kept. The steps go on at the same times.
+            self._steps.n_played = 0
         elif begins:
             self._steps.begin(self._tempo.beats_at(self._now))
         return False

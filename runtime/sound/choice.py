@@ -248,7 +248,7 @@ def _with_instrument_of(sound: Sound, config: Config) -> Config:
     name = sound.made_for.name if sound.made_for else None
     if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():
         return config
-    # The preset in the settings belongs to the instrument in the settings, so it is dropped.
+    # The preset is dropped, because it belongs to the instrument that is replaced here.
     return msgspec.structs.replace(config, instrument=name, preset=None)
 
 

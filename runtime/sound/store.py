@@ -12,7 +12,10 @@ from runtime.sound.own import SUFFIX, KnownSound, user_sounds
 
 
 def card_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """The presets of a card as sounds, by name; instrument: the instrument's name."""
+    """The presets of a card as sounds, by name.
+
+    instrument: the instrument's name.
+    """
     knobs = [latent.name for latent in card.latents]
     found: dict[str, KnownSound] = {}
     for program, preset in enumerate(card.presets):

@@ -13,8 +13,8 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import encoder_path, load_encoder
 from training.measure.playability import N_POINTS
 
-# The largest allowed difference between a figure and the card's figure. Small differences are harmless: machines round
-# differently, and `--points` can ask for fewer notes than were played for the card.
+# The largest allowed difference between a figure measured now and the same figure on the card. Small differences are
+# harmless: machines round differently, and `--points` can ask for fewer notes than were played for the card.
 TOLERANCES = {"in_tune": 0.01, "octave_off": 0.005, "told_apart_still": 0.03, "told_apart_path": 0.03}
 TOLERANCE_DB = 0.1
 
@@ -30,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every figure beside the card's figure; return 1 if any differs by more than its tolerance, else 0."""
+    """Print each figure measured now beside the same figure on the card.
+
+    Returns 1 if any differs by more than its tolerance, else 0.
+    """
     if arguments.json:
         refuse_bad_target(arguments.json, inputs=[arguments.instrument])
     instrument = Decoder(arguments.instrument)

@@ -11,7 +11,10 @@ from training.corpus.recordings import Recording, refuse_too_few
 
 
 def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
-    """Read a manifest as `listed` does; UserError also for too few recordings, or if a split has none."""
+    """Read a manifest as `listed` does, with the same errors and two more.
+
+    UserError also if there are too few recordings, or if the manifest gives splits and a split has no recordings.
+    """
     recordings = listed(path, folder)
     refuse_too_few(len(recordings), path)
     if recordings[0].split:

@@ -76,7 +76,8 @@ class Training:
     folder: the run folder.
     seconds: the time limit.
     on_stage: makes previews; it is called at a few stages, with the number of epochs so far.
-    is_last_stretch: whether epochs were cut because training no longer helped.
+    is_last_stretch: whether the training is in its last epochs because more training no longer helped. Then no more
+        epochs are cut.
     """
 
     recipe: Recipe

@@ -145,6 +145,7 @@ def _digest(path: Path) -> str:
 def _read_cache(path: Path) -> _Cache:
     try:
         cache = msgspec.json.decode(path.read_bytes(), type=_Cache)
-    except (OSError, msgspec.DecodeError):  # no cache yet, or another version's: listen to all files
+    except (OSError, msgspec.DecodeError):
+        # There is no cache yet, or another version of this program wrote it. So `survey` listens to all files.
         return _Cache()
     return cache if cache.version == CACHE_VERSION else _Cache()

@@ -163,8 +163,8 @@ def presets_nearest(
 def print_likeness(report: dict[str, Any]) -> None:
     """Print the figures of `measure_likeness`.
 
-    With a good instrument, a recording is nearer to its path and to its still form than to two others: the mean of all
-    recordings of its note, and the nearest other sound.
+    With a good instrument, a recording's path and its still form are near to the recording. They are nearer than the
+    mean of all recordings of its note, and nearer than the nearest recording of another sound at that note.
     """
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(

@@ -19,7 +19,9 @@ from training.model.run_folder import TrainedRun
 # For each number of latents, how many points an axis has in the paper. Source: Figures 4-5 and Table V.
 PAPER_MESH = {2: 350, 3: 50, 8: 5}
 LARGEST_MESH = 40_000  # the most points of a mesh whose number of latents is not in PAPER_MESH
-N_HEARD = 2000  # the pitch detector judges this many random points of the mesh, for all pitch classes together
+# The pitch detector judges this many random points of the mesh in total. The pitch classes share them: each point is
+# decoded at one pitch class.
+N_HEARD = 2000
 BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two ends
 
 

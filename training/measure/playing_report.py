@@ -1,4 +1,4 @@
-"""Collects all figures of how an instrument plays."""
+"""Measures how an instrument plays, and prints the figures."""
 
 from __future__ import annotations
 

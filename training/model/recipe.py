@@ -67,17 +67,18 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     n_steps: Annotated[int, msgspec.Meta(ge=0)] = 6
 
     def at(self, epoch: int) -> float:
-        """The weight in an epoch; the first epoch is 1."""
+        """The weight in an epoch. Epochs are counted from 1."""
         return self.start + self.step * min(epoch - 1, self.n_steps)
 
 
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
-    loss_reduction: `mean` averages the errors of a batch's frames, and their penalties; `sum` adds them up. The L2
-    penalty and the reported errors are the same in both cases. So `sum` gives the errors more weight against the L2
-    penalty. Apart from this, the choice matters only where gradients are about as small as Adam's epsilon, 1e-7, such
-    as those of a variational encoder's mean. The authors' code uses the sum for the beta-VAE only.
+    loss_reduction: how the errors and penalties of a batch's frames become one loss. `mean` averages them; `sum` adds
+    them up. The L2 penalty is then added; it is the same in both cases. So with `sum`, errors and penalties have more
+    weight against it. The reported errors are means in both cases. Apart from this, the choice matters only where
+    gradients are about as small as Adam's epsilon, 1e-7, such as those of a variational encoder's mean. The authors'
+    code uses the sum for the beta-VAE only.
     l2: weight of the L2 penalty.
     beta: required with bottleneck `variational`, and allowed only there.
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
@@ -118,7 +119,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     effect_penalty: Weight = 0.0
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate in an epoch; the first epoch is 1.
+        """The learning rate in an epoch. Epochs are counted from 1.
 
         With `final_learning_rate`, the rate is multiplied by the same factor after every epoch. In the last epoch it is
         `final_learning_rate`.

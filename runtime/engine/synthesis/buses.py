@@ -83,8 +83,9 @@ class Buses:
     def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:
         """Replace `former` by `bus`; either may be None. Returns the lanes in whose rings a crossfade must begin.
 
-        The ring of the new bus's carrier gets the sum of the old sounds of the new bus's members. If a lane leaves the
-        former bus, its old sound stays in the ring of that bus's carrier.
+        The old sounds fade out in this crossfade. Those in the heard rings (see `heard`) of the new bus's members are
+        added up in the ring of the new bus's carrier. If the former bus's carrier is not in the new bus, the old sound
+        of the whole former bus stays in that carrier's ring.
         """
         leaving = [] if former is None else [m for m in lanes if self._lanes[m].bus is former]
         entering = [] if bus is None else bus.members

@@ -180,9 +180,10 @@ class LaneSound:
                 self._changes.changed[lane] = True
 
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the old sound that the crossfades to new spectra will need; call before `set_spectra`.
+        """Make the old sound, from which lanes will crossfade. Call this before the lanes get new spectra or blends.
 
-        lanes: those that get new spectra and hop at `frame`.
+        lanes: those that hop at `frame`, and get a new spectrum or a new blend there. Only transposed lanes need this;
+            the others are left out.
         """
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 

@@ -112,7 +112,10 @@ class Palette:
 
 
 def control_value(channels: Channels, name: str, voice: Voice) -> float:
-    """The value, 0 to 1, that a source moved by the player has for a voice. name: the source's name."""
+    """For a voice, the value (0 to 1) of a source that the player moves.
+
+    name: the source's name.
+    """
     number = control_of(name)
     if number is not None:
         return channels.highest(voice.channel, lambda channel: channel.controls[number]) / 127.0

@@ -71,7 +71,7 @@ class Performance:
     chosen: the sound that was chosen most recently.
     n_events: number of events so far that may have changed a source of modulation or a voice.
     sends: the changes of the effect sends, each as (frame, reverb, chorus), with reverb and chorus from 0 to 1.
-    actions: the player's requests that an engine cannot carry out.
+    actions: the player's actions that `Engine.take_actions` returns. The engine itself carries out only `panic`.
     """
 
     def __init__(

@@ -13,7 +13,8 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 CHIME, WAITING, YES = "chime", "waiting", "yes"
-# Each note: (its start in s, its MIDI number). CHIME rises, WAITING falls twice, YES is a rising fifth.
+# Each note: (its start in s, its MIDI number). The pitch of CHIME rises. The pitch of WAITING falls twice, with a pause
+# between. YES is a rising fifth.
 NOTES = {
     CHIME: ((0.0, 60), (0.12, 67), (0.24, 72), (0.36, 76)),
     WAITING: ((0.0, 67), (0.2, 60), (0.6, 67), (0.8, 60)),

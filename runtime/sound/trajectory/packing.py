@@ -94,7 +94,11 @@ def load_trajectory(path: str | Path) -> Trajectory:
 
 
 def save_trajectory(path: str | Path, trajectory: Trajectory, *, inputs: Iterable[str | Path] = ()) -> None:
-    """Write a trajectory's file; inputs: as in `atomic_write`; errors as from `pack` and `atomic_write`."""
+    """Write a trajectory's file.
+
+    inputs: as in `atomic_write`.
+    UserError as from `pack` and `atomic_write`.
+    """
     content = pack(trajectory, path)
     with atomic_write(path, "wb", inputs=inputs) as stream:
         stream.write(content)

@@ -10,8 +10,8 @@ from runtime.engine.synthesis.phases.line_width import kernel_target, relative_w
 
 # Each full pass doubles the kernel's width: after n full passes, it is a triangle 2 ** n bins wide at half its height.
 _N_PASSES = 7
-# The width of a Hann lobe with noise phases after 0, 1/4, 2/4, ... passes: in bins, at half the lobe's power. A quarter
-# of a pass spreads a quarter as much power as a full pass.
+# The widths that a Hann lobe with noise phases has after 0, 1/4, 2/4, ... passes. Each width is in bins, measured where
+# the lobe has half its power. A quarter of a pass spreads a quarter as much power as a full pass.
 _WIDTHS = (
     1.67, 1.82, 2.01, 2.22, 2.46, 2.66, 3.01, 3.55, 4.46, 4.81, 5.32, 6.30, 8.55, 9.18, 10.24, 12.06,
     16.7, 18.0, 20.0, 23.7, 33.0, 35.6, 39.6, 47.2, 65.5, 70.6, 78.6, 94.0, 131.0,

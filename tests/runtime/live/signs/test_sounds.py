@@ -45,7 +45,7 @@ def test_each_cue_is_as_loud_ends_in_silence_and_is_unlike_the_others(cues: dict
         assert np.abs(sound[-10:]).max() < 1e-3
         assert len(sound) < 2.0 * RATE_HZ
     assert len({len(sound) for sound in cues.values()}) == 3
-    assert begins_s(cues[WAITING])[-1] > 0.55  # the cue falls twice, with a pause between
+    assert begins_s(cues[WAITING])[-1] > 0.55  # its pitch falls twice, with a pause between
     assert np.array_equal(cues[YES], make_cues(TINY, RATE_HZ)[YES])
     quiet = make_cues(TINY, RATE_HZ, volume_db=-20.0)
     assert abs(np.abs(quiet[YES]).max() - 0.1 * PEAK) < 1e-6
