@@ -6,13 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from runtime.control_numbers import Control
 from runtime.engine.engine import Engine
 from runtime.engine.recorded.state import EngineState
-from runtime.events import NoteOn
+from runtime.events import ControlChange, NoteOn, PitchWheel
 from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 _WARM_UP_BLOCKS = 8
+# A chord for all of 16 voices. With the wheels moved, it takes the engine's longest way: all of it is transposed.
+_WARM_UP_EVENTS = (
+    ControlChange(0, Control.MOD_WHEEL, 100),
+    PitchWheel(0, 4000),
+    *(NoteOn(0, note, 100) for note in range(36, 100, 4)),
+)
 
 
 def build_engine(
@@ -32,8 +39,9 @@ def build_engine(
 
 
 def warm_up(patch: Patch, decoder: Decoder, sample_rate_hz: int) -> None:
-    """Play a note on an engine that is not used again, because the first note of a process is slow."""
+    """Play a chord on an engine that is not used again, because the first chord of a process is slow."""
     engine, block = build_engine(patch, decoder, sample_rate_hz), np.zeros((512, 2), np.float32)
-    engine.post(NoteOn(0, 60, 100))
+    for event in _WARM_UP_EVENTS:
+        engine.post(event)
     for _ in range(_WARM_UP_BLOCKS):
         engine.render(block)
