@@ -21,7 +21,7 @@ from runtime.sound.trajectory.use import PlayedTrajectory
 
 # The level of each note fluctuates in its own way, because each note has other random phases. Only the error that all
 # notes share is corrected, so the correction holds for any seed. A player's seed is unlikely to be SEED.
-N_NOTES, SEED, VELOCITY = 6, 1_000_003, 100
+N_NOTES, SEED, VELOCITY = 12, 1_000_003, 100
 # Times: from a note's measured part to its release, from its release to the next note, and of the fade at its end.
 TAIL_S, GAP_S, RELEASE_S = 0.05, 0.15, 0.02
 HIGHEST_HZ = 100.0  # a level is measured as for this pitch or a lower one, so its window lasts at least 20 ms
@@ -34,7 +34,7 @@ _NEARBY = np.hanning(23)[1:-1] / np.hanning(23).sum()  # weights for a mean over
 # A note should come to full level when the recording does. It may be early or late by at most ON_TIME_S, or
 # ON_TIME_SHARE of the recording's time to full level, whichever is longer. For this, `on_time_db` changes the
 # level by MARGIN_DB more than is needed, but by at most MOST_ON_TIME_DB.
-ON_TIME_S, ON_TIME_SHARE, MARGIN_DB, MOST_ON_TIME_DB = 0.0175, 0.14, 0.1, 1.0
+ON_TIME_S, ON_TIME_SHARE, MARGIN_DB, MOST_ON_TIME_DB = 0.0175, 0.14, 0.6, 1.0
 _LEAST_SQUARE = 1e-9
 _ON_TIME_SMOOTHING = np.hanning(7)[1:-1] / np.hanning(7).sum()
 
