@@ -33,7 +33,7 @@ class Progress:
         self._label, self._total = label, max(total, 1e-9)
         self._stream = sys.stderr if stream is None else stream
         self._is_json = os.environ.get(LINES_VARIABLE) == "json"
-        self._live = self._stream is not None and self._stream.isatty() and not self._is_json
+        self._live = not (self._stream is None or self._stream.closed or self._is_json) and self._stream.isatty()
         self._line_open = False
         self._start_s = time.monotonic()
         self._shown_s = 0.0

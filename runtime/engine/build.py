@@ -14,7 +14,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 _WARM_UP_BLOCKS = 8
-# A chord for all of 16 voices. With the wheels moved, it takes the engine's longest way: all of it is transposed.
+# A chord for 16 voices, the default number. With the wheels moved, it takes the longest way: every lane is transposed.
 _WARM_UP_EVENTS = (
     ControlChange(0, Control.MOD_WHEEL, 100),
     PitchWheel(0, 4000),
@@ -39,7 +39,10 @@ def build_engine(
 
 
 def warm_up(patch: Patch, decoder: Decoder, sample_rate_hz: int) -> None:
-    """Play a chord on an engine that is not used again, because the first chord of a process is slow."""
+    """Play a chord on an engine that is not used again, because the first chord of a process is slow.
+
+    The same is true of the first chord at a sample rate.
+    """
     engine, block = build_engine(patch, decoder, sample_rate_hz), np.zeros((512, 2), np.float32)
     for event in _WARM_UP_EVENTS:
         engine.post(event)

@@ -56,8 +56,8 @@ class Connection:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the other end still has not closed the connection 1 s after `leave`."""
-        return self._leaves_s is not None and time.monotonic() > self._leaves_s
+        """Whether all was sent, and the other end still has not closed the connection 1 s after `leave`."""
+        return self._leaves_s is not None and not self._unsent and time.monotonic() > self._leaves_s
 
     def stuck_s(self) -> float:
         """For how many seconds the socket has accepted none of the bytes that wait to be sent; 0 if none waits."""
@@ -74,10 +74,8 @@ class Connection:
         except OSError:
             data = b""
         self.has_ended = not data
-        if self._leaves_s is None:
+        if not self.is_leaving:
             self._received += data
-        elif self.has_ended:
-            self.close()
 
     def take_line(self) -> bytes | None:
         """Remove and return the next line, without its newline; None if that line is incomplete or too long."""
@@ -94,8 +92,11 @@ class Connection:
         return line
 
     def send(self, line: bytes) -> None:
-        """Send a line. Bytes that cannot be sent yet wait; if more than `most_unsent` wait, close the socket."""
-        if not self.is_open:
+        """Send a line. Bytes that cannot be sent yet wait; if more than `most_unsent` wait, close the socket.
+
+        After `leave`, nothing is sent.
+        """
+        if not self.is_open or self.is_leaving:
             return
         if not self._unsent:
             self._moved_s = time.monotonic()
@@ -107,7 +108,9 @@ class Connection:
     def send_with(self, line: bytes, descriptor: int) -> None:
         """Send a line with a file descriptor; close the socket if a part of the line would have to wait."""
         try:
-            if self.is_open and (self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line)):
+            if not self.is_open or self.is_leaving:
+                return
+            if self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line):
                 self.close()
         except OSError:
             self.close()
@@ -132,10 +135,11 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """Send what waits and nothing more, and ignore further lines. `receive` closes the socket when the other end
-        has stopped sending; if it has not after 1 s (`is_overdue`), call `close`.
+        """Send what waits and nothing more, and ignore further lines.
 
-        Closing the socket now, while input is unread, would discard sent lines that the other end has not read yet.
+        Call `close` when all is sent and the other end has stopped sending (`has_ended`), or does not stop
+        (`is_overdue`). If the socket were closed now, sending would fail at the other end, which would then not read
+        what was sent to it.
         """
         if self.is_open and self._leaves_s is None:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S

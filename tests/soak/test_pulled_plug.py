@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.machine.block_log import SECTOR, apply, before, read_writes, split_at_last_flush, undo, what_remains
 from tests.support.machine.owner import SOUNDS, Promises
 
-FLUSH, FORCED = 1, 2
+FLUSH = 1
 
 
 def make_log(path: Path, entries: list[tuple[int, bytes, int]]) -> None:
@@ -40,17 +40,6 @@ def test_a_cut_keeps_what_was_flushed_and_undo_takes_all_back(tmp_path: Path) ->
     assert image.read_bytes() == sectors("ac.d")
     undo(replaced, image)
     assert image.read_bytes() == sectors("ab..")
-
-
-def test_a_forced_write_makes_only_itself_safe(tmp_path: Path) -> None:
-    log, image = tmp_path / "log", tmp_path / "image"
-    image.write_bytes(sectors("...."))
-    make_log(log, [(0, sectors("a"), 0), (1, sectors("b"), FORCED), (1, sectors("c"), 0)])
-    safe, unsafe = split_at_last_flush(read_writes(log))
-    apply(safe, log, image)
-    assert image.read_bytes() == sectors(".b..")
-    apply([*safe, *unsafe], log, image)
-    assert image.read_bytes() == sectors("ac..")
 
 
 def test_unflushed_writes_remain_all_in_part_or_not_at_all(tmp_path: Path) -> None:

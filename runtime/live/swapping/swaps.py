@@ -69,7 +69,8 @@ class Swaps:
     ):
         self._playing, self._racks, self._say = playing, racks, say
         self._wishes: deque[_Wish] = deque()  # requests that no thread has begun to carry out
-        self._is_making, self._makers = False, Makers(wake, is_busy)
+        self._making: _Wish | None = None
+        self._makers = Makers(wake, is_busy)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed
         self._asked: dict[int, str] = {}  # for each part, the instrument that was requested last
@@ -87,7 +88,7 @@ class Swaps:
     @property
     def is_pending(self) -> bool:
         """Whether another instrument was requested and does not play yet."""
-        return self._is_making or bool(self._wishes or self._made or self._posted)
+        return bool(self._making or self._wishes or self._made or self._posted)
 
     def step(self, action: Action) -> None:
         """Perform the action next_instrument or previous_instrument."""
@@ -129,7 +130,7 @@ class Swaps:
         self._makers.tidy()
         while self._made:
             self._take(self._made.popleft())
-            self._is_making = False
+            self._making = None
             self._begin()
 
     def _take(self, made: tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]) -> None:
@@ -175,12 +176,13 @@ class Swaps:
         self._makers.free(engines)
 
     def forget_posted(self) -> None:
-        """Forget the swaps that the rack has not confirmed, and the instrument that was requested last for each part.
+        """Forget the swaps that the rack has not confirmed, and what was requested by them.
 
         Call this for a new rack. The forgotten swaps were posted to the previous rack.
         """
         self._posted.clear()
-        self._asked.clear()
+        left = [wish for wish in (self._making, *self._wishes) if wish and wish.part != ALL_PARTS and wish.instrument]
+        self._asked = {wish.part: wish.instrument for wish in left}
 
     def close(self) -> None:
         """End the threads; what they are making is not played."""
@@ -188,9 +190,9 @@ class Swaps:
 
     def _begin(self) -> None:
         """Begin the oldest request, unless another is being carried out. So the requests keep their order."""
-        if self._wishes and not self._is_making:
-            self._is_making = True
-            self._makers.run(partial(self._make, self._wishes.popleft()))
+        if self._wishes and self._making is None:
+            self._making = self._wishes.popleft()._replace(sample_rate_hz=self._racks.sample_rate_hz)
+            self._makers.run(partial(self._make, self._making))
 
     def _make(self, wish: _Wish) -> list[object]:
         """Make what was requested, on a maker's thread; return the engines, for `Makers`."""

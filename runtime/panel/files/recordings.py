@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -63,7 +64,7 @@ class Recordings:
             raise UserError("undo", "nothing to bring back", "a recording that was deleted", "see the list")
         stem = name = aside[0].stem
         number = 1
-        while any((self.folder / f"{name}{path.suffix}").exists() for path in aside):
+        while any(self.folder.glob(f"{glob.escape(name)}.*")):
             number += 1
             name = f"{stem}-{number}"
         for path in aside:

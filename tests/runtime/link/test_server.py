@@ -49,10 +49,15 @@ def test_a_client_that_is_told_to_go_and_stays_is_dropped(monkeypatch: pytest.Mo
 
 def test_what_waits_is_still_sent_to_a_client_that_is_told_to_go() -> None:
     ours, theirs = socket.socketpair()
+    theirs.settimeout(10)
     connection, line = Connection(ours, 100, 2**24), b"x" * 2**22 + b"\n"
     connection.send(line)
     assert connection.has_unsent
     connection.leave()
+    connection.send(b"too late\n")
+    theirs.shutdown(socket.SHUT_WR)
+    connection.receive()
+    assert connection.has_ended
     received = b""
     while part := theirs.recv(2**20):
         received += part

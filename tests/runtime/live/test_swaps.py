@@ -138,6 +138,8 @@ def test_an_instrument_that_another_sound_card_overtakes_is_made_again_for_that_
     wait_until(lambda: stage.n_woken == 1, "an instrument for 44100 Hz")
     stage.racks.fit(48000)
     stage.swaps.forget_posted()
+    stage.swaps.step(Action("next_instrument"))  # counts from strings
+    stage.swaps.step(Action("previous_instrument"))
     stage.play_until(lambda: not stage.swaps.is_pending)
     assert stage.rack.engine().instrument.path.stem == "strings"
     assert stage.rack.engine().sample_rate_hz == 48000

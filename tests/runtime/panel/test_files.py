@@ -217,9 +217,9 @@ def test_recordings_are_whole_files_of_the_folder_only(tmp_path: Path, monkeypat
     with pytest.raises(UserError, match="nothing to bring back"):
         recordings.undo()
     recordings.delete("a")
-    (recordings.folder / "a.mid").write_bytes(b"newer")
+    (recordings.folder / "a.flac").write_bytes(b"newer")
     assert recordings.undo() == "a-2"
-    assert (recordings.folder / "a.mid").read_bytes() == b"newer"
+    assert (recordings.folder / "a.flac").read_bytes() == b"newer"
     for name in ("a", "a-2"):
         recordings.delete(name)
     recordings.close()

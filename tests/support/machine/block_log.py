@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SECTOR = 512
-_FLUSH, _FORCED, _DISCARD = 1, 2, 4
+_FLUSH, _DISCARD = 1, 4
 _PAGE_SECTORS = 8  # the drive's own sectors have 4,096 bytes; a power cut may tear a write between two of them
 
 
@@ -35,11 +35,6 @@ class Write(NamedTuple):
     def is_flush(self) -> bool:
         """Whether this entry makes all earlier entries safe on the disk."""
         return bool(self.flags & _FLUSH)
-
-    @property
-    def is_forced(self) -> bool:
-        """Whether this entry itself is safe on the disk at once."""
-        return bool(self.flags & _FORCED)
 
 
 def read_writes(log: Path) -> list[Write]:
@@ -62,14 +57,9 @@ def before(writes: list[Write], n_bytes: int) -> list[Write]:
 
 
 def split_at_last_flush(writes: list[Write]) -> tuple[list[Write], list[Write]]:
-    """The entries that are safe on the disk, and those that a power cut may lose.
-
-    Safe are all entries up to the last flush, and every forced one.
-    """
+    """Entries up to the last flush, which are safe on the disk, and those after it, which a power cut may lose."""
     last = max((number for number, write in enumerate(writes) if write.is_flush), default=-1)
-    after = writes[last + 1 :]
-    forced = [write for write in after if write.is_forced]
-    return [*writes[: last + 1], *forced], [write for write in after if not write.is_forced]
+    return writes[: last + 1], writes[last + 1 :]
 
 
 def what_remains(unsafe: list[Write], chance: random.Random) -> list[Write]:
@@ -90,10 +80,10 @@ def _torn(write: Write, chance: random.Random) -> Write:
 
 
 def apply(writes: Iterable[Write], log: Path, image: Path) -> list[tuple[int, bytes]]:
-    """Do the writes on an image, in the record's order; returns what `undo` puts back."""
+    """Do the writes on an image; returns what `undo` puts back."""
     replaced = []
     with open(log, "rb") as source, open(image, "r+b") as target:
-        for write in sorted(writes, key=lambda each: each.at):
+        for write in writes:
             n_bytes = write.n_sectors * SECTOR
             if n_bytes == 0:
                 continue
