@@ -81,12 +81,12 @@ def test_an_octave_off_in_all_names_is_said_once(tmp_path: Path) -> None:
 
 def test_the_notes_that_are_missing_are_counted(tmp_path: Path) -> None:
     folder = tmp_path / "sounds"
-    write_notes(folder, dict.fromkeys(("horn C4", "horn D4", "viol C4", "viol C#4", "tuba C2", "tuba C3"), 0.0))
+    write_notes(folder, dict.fromkeys(("horn C4", "horn D4", "viol C5", "viol C#5", "tuba C2", "tuba C3"), 0.0))
     said = [line for line in remarks(decided(folder)) if " recordings, " in line]
     assert said == [
         "horn: 2 recordings, C4 to D4, 1 note between is missing, near enough to a recorded one",
         "tuba: 2 recordings, C2 to C3, 11 notes between are missing, far from any recorded one: E2 F2 F#2 G2 G#2",
-        "viol: 2 recordings, C4 to C#4, no note between is missing",
+        "viol: 2 recordings, C5 to C#5, no note between is missing",
     ]
 
 
