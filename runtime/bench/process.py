@@ -1,4 +1,7 @@
-"""Measures the start, the memory, the disk space and the underruns of playing; describes the machine."""
+"""Measures playing: the time until it starts, the memory and the disk space that it needs, and its underruns.
+
+Also describes the machine.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
 # A path has N_STEPS steps from one sound to the next. A square has N_SQUARE_STEPS steps from one corner to the next.
-# The LFOs' rates, and the numbers that are no targets, change only from step to step, and only for new notes.
+# The LFOs' rates, and the numeric settings that are not targets, change only from step to step. Only new notes get the
+# changed values.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 

@@ -22,9 +22,11 @@ _LONGEST_STEP_DB = 12.0
 # `fit` finds the colour c, in dB, that minimizes
 # squared errors + _RIDGE * sum((c - mean(c))^2) + _BEND * sum((second differences of c)^2).
 _RIDGE, _BEND = 0.0001, 0.0001
-# A band has two weights in `fit`. Both depend on the band's target, x dB; the loudest band has x = 0. The band's error
-# has the weight max(_LEAST_WEIGHT, 10 ** (x / _WEIGHT_DB)). In the error of the overall level, the band has the weight
-# 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count less.
+# In `fit`, each band has a target: x dB relative to the loudest band. Each band also has two weights. The first is
+# max(_LEAST_WEIGHT, 10 ** (x / _WEIGHT_DB)), the weight of the band's error among the squared errors. The second is
+# 10 ** (x / _LOUD_DB), the weight of the band's error in the mean error of all bands. This mean is the error of the
+# overall level; it is subtracted from each band's error. In the second half of the iterations, errors above _LARGE_DB
+# count less.
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0

@@ -91,7 +91,7 @@ class Engine:
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
         channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
         # The gains of even keys ignore the settings' scale. A recording of what was played does not contain the scale's
-        # file; its replay could not compute other gains, and must sound the same.
+        # file, so its replay could not compute gains from the scale. But the replay must sound the same.
         equal = msgspec.structs.replace(config.tuning, scale=None)
         even_keys = EvenKeys(instrument, key_pitches(equal), self.sample_rate_hz)
         lanes = self._bank.table, n_lanes, self.sample_rate_hz

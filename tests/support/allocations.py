@@ -43,8 +43,8 @@ class _Handler(ctypes.Structure):
 class Allocation(NamedTuple):
     """Memory that NumPy allocated for one array.
 
-    where: file, function and line of the code that asked for the array, such as `bank.py:steal:120`. This is the
-        innermost running function of runtime/; if no function of runtime/ is running, it is NumPy's caller.
+    where: the file, the function and the line that asked for the array, such as `bank.py:steal:120`. The function is
+        the innermost running function of runtime/. If no function of runtime/ is running, it is NumPy's caller.
     """
 
     n_bytes: int
@@ -52,8 +52,9 @@ class Allocation(NamedTuple):
 
 
 class _Recorder:
-    """Wraps a NumPy handler's three functions that allocate memory; `record` lists the creating thread's allocations.
+    """Wraps the three allocating functions of a NumPy memory handler, and records their calls.
 
+    `record` lists the allocations by the thread that created this object.
     Memory still comes from the handler's own functions, so the handler can free it at any later time.
     """
 

@@ -37,7 +37,7 @@ class Browser:
     """A headless Chromium with one page.
 
     Attribute:
-    complaints: the page's uncaught exceptions and calls of console.error, and the errors in Chromium's log of it.
+    complaints: the page's uncaught exceptions, its calls of console.error, and the errors that Chromium logs for it.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ def levels_db(magnitudes: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def log_spectrum_db(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The levels, from `levels_db`, of the bins from 20 Hz to 20 kHz: float32 (…, n_heard).
+    """The levels of the bins between 20 Hz and 20 kHz, as `levels_db` computes them: float32 (…, n_heard).
 
     magnitudes: (…, n_bins).
     """

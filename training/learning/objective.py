@@ -100,7 +100,7 @@ class Objective(keras.Model):
         self.add_loss(self.recipe.fit.band_penalty * ops.mean(ops.square(off)))
 
     def _band_levels(self, roots):
-        """The levels of bands relative to the loudest band, at least FLOOR_DB, in units of 20 dB: (n, n_bands)."""
+        """Each band's level relative to the loudest band, in units of 20 dB: (n, n_bands). None is below FLOOR_DB."""
         power = ops.maximum(roots, 0.0) ** (2 * self._compression) @ self._filters
         loudest = ops.max(power, axis=-1, keepdims=True) + 1e-9
         return ops.log10(power / loudest + 10.0 ** (FLOOR_DB / 10.0)) / 2.0

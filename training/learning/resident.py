@@ -69,8 +69,9 @@ class ResidentFrames:
 def resident_frames(batches: FrameBatches, steps: Steps, n_steps: int) -> ResidentFrames | None:
     """The ResidentFrames of these batches; None if they cannot be used or would save no time.
 
-    They need TensorFlow, at most LARGEST_BYTES of frames, and a recipe without extras (`FrameBatches.has_extras`),
-    because extras are drawn outside the loop. They save time on a GPU, and on a CPU in a run of at least FEWEST_STEPS.
+    They can be used with TensorFlow, if the training frames take at most LARGEST_BYTES, and if the recipe has no extras
+    (`FrameBatches.has_extras`): extras are drawn outside the loop. On a GPU they always save time. On a CPU they save
+    time only if the run has at least FEWEST_STEPS steps.
     n_steps: steps of the whole run.
     """
     n_bytes = len(batches.store.rows("train")) * batches.store.spec.n_bins * 4

@@ -243,9 +243,9 @@ def told_apart(
 
 
 def strong_lines(instrument: Playable, seed: int = 0) -> list[float]:
-    """For each knob, the share of its N_LINES lines on which the knob changes the sound by at least LEAST_TRAVEL_DB.
+    """Move each knob N_LINES times from end to end, each time at a random note and with the other knobs put at random.
 
-    On a line, the knob moves from end to end; the note and the other knobs are random.
+    Returns for each knob the share of these moves that change the sound by at least LEAST_TRAVEL_DB.
     """
     spec, shares = instrument.card.spec, []
     for index in range(instrument.card.n_latents):

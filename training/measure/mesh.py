@@ -144,7 +144,8 @@ def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
 
     If the labels are known notes, it is the note of this pitch class that is nearest to the middle between the lowest
     and the highest note. If the labels are detected pitch classes, it is the pitch class itself, 0 to 11.
-    If every frame's note is known, a pitch class that was detected but never played is left out.
+    Detected labels can contain pitch classes that nobody played. If the played note of every frame is known as well,
+    these pitch classes are left out.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])

@@ -25,7 +25,7 @@ from runtime.instrument.encoder import load_encoder
 from training.corpus.frames import FrameStore
 from training.measure.likeness import Take, decode_take, takes_of
 
-# Limits of the ranges for which figures are printed: ranges of frequency, of frame number, and of level.
+# Limits of the ranges for which numbers are printed: ranges of frequency, of frame number, and of level.
 FREQUENCIES_HZ = 0.0, 250.0, 750.0, 3000.0, HIGHEST_HZ
 FRAMES = 0, 2, 6, 16, 96
 LEVELS_DB = FLOOR_DB - 1.0, FLOOR_DB + 0.01, -30.0, 0.1
@@ -52,7 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments) -> int:
-    """Print the figures of the training recordings."""
+    """Print how far the decoded training recordings are from the recorded ones, by sound, time, frequency and level.
+
+    Also print the two shares from `forbidden`. Transposed copies of recordings are left out.
+    """
     decoder = Decoder(arguments.instrument)
     encode = load_encoder(decoder).latents
     store = FrameStore.open(arguments.corpus)

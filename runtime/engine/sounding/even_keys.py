@@ -257,7 +257,8 @@ def _runs(first_bins: np.ndarray, frequency_hz: np.ndarray, shift: float, end: i
 
     A run is one harmonic, or several that are close together.
     shift: the transposition, in octaves.
-    end: the first bin that does not sound; a run begins there.
+    end: the first bin that does not sound. If it lies inside a run, the run is split there into two runs. Both keep the
+        frequency of the undivided run.
     """
     heard_hz = frequency_hz * 2.0**shift
     begins = np.flatnonzero(np.diff(np.floor(mel(heard_hz) / _RUN_MEL), prepend=-1.0))

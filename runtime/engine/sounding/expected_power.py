@@ -16,7 +16,8 @@ _LEAST_POWER = np.float32(1e-30)
 # loudest bin. Of a softer sinusoid, the whole power is taken as heard, because computing the share of every sinusoid
 # would take three times as long.
 _LEAST_SINUSOID = np.float32(3e-3)
-# The lobe of a Hann window, with a peak of 1. Its places lie from _FARTHEST_BINS below the peak to as far above it.
+# _LOBE is the lobe of a Hann window, with a peak of 1. It reaches from _FARTHEST_BINS bins below the peak to
+# _FARTHEST_BINS bins above it, and has _PLACES_PER_BIN values for each bin.
 _FARTHEST_BINS, _PLACES_PER_BIN = N_BESIDE + 1, 256
 _PLACES = np.arange(-_FARTHEST_BINS * _PLACES_PER_BIN, _FARTHEST_BINS * _PLACES_PER_BIN + 1) / _PLACES_PER_BIN
 _LOBE = (np.sinc(_PLACES) + 0.5 * (np.sinc(_PLACES - 1.0) + np.sinc(_PLACES + 1.0))).astype(np.float32)
@@ -52,14 +53,15 @@ def coherent_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
 
 def blended_power(noise: np.ndarray, squares: np.ndarray, coherent: np.ndarray, blend: float) -> np.ndarray:
-    """The power of runs of bins, such as harmonics, at a blend from 0 (noise phases) to 1 (coherent phases).
+    """For each run of bins, such as a harmonic, its power at a blend from 0 (noise phases) to 1 (coherent phases).
 
     noise: for each run, the sum of `noise_power` over its bins.
     squares: for each run, the sum of the squared magnitudes.
     coherent: for each run, the sum of `coherent_power`.
 
-    `CoherentPhases` multiplies the power of coherent phases by noise / squares of the whole spectrum. This makes them
-    as loud as noise phases. Here each run's own noise / squares is used, because a colour changes which runs are loud.
+    `CoherentPhases` multiplies the power of coherent phases by noise / squares of the whole spectrum, so that coherent
+    phases are as loud as noise phases. Here each run's own noise / squares is used, because a colour changes which runs
+    are loud.
     """
     as_loud = noise / np.maximum(squares, _LEAST_POWER)
     return noise_amplitude(blend) ** 2 * noise + coherent_amplitude(blend) ** 2 * as_loud * coherent

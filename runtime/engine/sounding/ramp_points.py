@@ -68,9 +68,9 @@ class RampPoints:
         return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
-        """The number of frames to the earliest next point of the voices that have points between their hops.
+        """The number of frames from `frame` to the next point of any voice that has points between its hops.
 
-        NEVER if no voice has such points.
+        NEVER if there is no such voice.
         """
         return min(self.frames_to_next(self._with_extra(voices, frame), frame), default=NEVER)
 

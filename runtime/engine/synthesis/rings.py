@@ -96,8 +96,9 @@ class Rings:
             self._samples[into, places] = summed
 
     def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
-        """Subtract a weighted sum of `lanes` from the ring of lane `of`, for n_frames from `frame` on.
+        """Subtract a weighted sum of the rings of `lanes` from one lane's ring, for n_frames from `frame` on.
 
+        of: the lane from whose ring the sum is subtracted.
         shares: the lanes' weights, float32 (n,).
         """
         for places, part in ring_places(self.size, frame, n_frames):

@@ -220,7 +220,7 @@ class PlainHops:
                 self._write_hop(each, at, sound, fades[each.start - run.start : each.stop - run.start])
 
     def _runs_alone(self, lanes: Sequence[int]) -> list[slice]:
-        """Runs of those lanes that are in no submix and are not transposed; all lanes of a run have the same blend."""
+        """Those of `lanes` that are in no submix and are not transposed, as runs of lanes with the same blend."""
         return runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend)
 
     def _is_alone(self, lane: int) -> bool:

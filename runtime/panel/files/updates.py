@@ -55,7 +55,7 @@ class Updates:
         return {"present": version_of(ROOT)} | told
 
     def watch(self) -> None:
-        """Begin to tell pages each change of `facts`; this goes on until the update has ended."""
+        """Begin to call `changed` at each change of `facts`; this goes on until the update has ended or is stuck."""
         if self._looks is None or self._looks.done():
             self._looks = asyncio.create_task(self._look())
 

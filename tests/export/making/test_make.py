@@ -64,7 +64,8 @@ def test_a_folder_as_people_have_them_becomes_an_instrument(tmp_path: Path, caps
     assert rate_hz == 44100
     assert np.abs(samples).max() > 0.05
     page = (work / "report.html").read_text(encoding="utf-8")
-    assert page.count("<audio") == 2 * 5  # the recording and the instrument, for 2 + 2 + 1 notes of three sounds
+    # The page shows 2 + 2 + 1 notes of three sounds. Each has a player for the recording and one for the instrument.
+    assert page.count("<audio") == 2 * 5
 
 
 def test_the_figures_of_an_unchanged_folder_are_found_again(tmp_path: Path) -> None:

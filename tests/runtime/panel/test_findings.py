@@ -20,8 +20,8 @@ SOURCES = [*sorted((ROOT / "runtime" / "doctor").glob("*.py")), ROOT / "runtime"
 NOT_SHOWN = re.compile(
     r"Report of|Replaced:|\nSound cards|what follows|All is good|to mend|To mend|nothing that plays|\\[Swd]|\[|\||\?\)"
 )
-# Matches texts that need no translation: commands, names of checks, units, and parts of texts that are translated as a
-# whole.
+# Matches texts that need no row in PAGE: commands, texts that the doctor looks for, an exit status, units, and names of
+# checks. PAGE translates the names in a table of their own.
 NOT_WORDS = re.compile(
     r"^\s*(sudo |echo |printf |@audio)|, status="
     r"|^(Sound card|Who has it|Real time|Too much|status |-bit \(\{\}\)| \(\{\} degrees Celsius\))$"

@@ -1,7 +1,8 @@
 """An emulated machine, run by QEMU in software. Its clock moves on by a nanosecond with each instruction.
 
-The machine's sound card follows this clock, too. When the machine is idle, the clock jumps to the next timer. So times
-are measured by this clock, inside the machine. KVM is not used: with it, measurements depend on the host's other work.
+The machine's sound card follows this clock, too. When the machine is idle, the clock jumps to the next timer. So the
+clock may be slower or faster than the host's. Tests measure times inside the machine, by the machine's clock. KVM is
+not used, because measurements would then depend on the host's other work.
 """
 
 from __future__ import annotations

@@ -216,8 +216,9 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # The first sinusoids of a note have their phases from row 0 of `first_phases`, which is random. From
-                # now on row 1 counts: it has the phases of noise bins, which later sinusoids continue.
+                # A note's first sinusoids begin with the random phases in row 0 of `first_phases`. A later sinusoid may
+                # begin in a noise bin. It then continues the phase of this bin, which is in row 1. So the lane's place
+                # now moves from row 0 to row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 

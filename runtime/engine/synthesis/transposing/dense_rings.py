@@ -64,7 +64,10 @@ class DenseRings:
         ring[self.size :] = ring[: self._n_repeated]
 
     def subtract(self, lane: int, share: float, of: int, begin: int, n: int) -> None:
-        """Subtract `share` times a lane's sound from the ring of lane `of`: n samples from `begin` on."""
+        """Subtract `share` times a lane's sound from another lane's ring: n samples from `begin` on.
+
+        of: the lane from whose ring the sound is subtracted.
+        """
         ring = self.rings[of]
         for places, part in ring_places(self.size, begin, n):
             weighted = self._scratch[0, part]
@@ -74,8 +77,9 @@ class DenseRings:
 
 
 def ring_places(size: int, first: int, n: int) -> list[tuple[slice, slice]]:
-    """Where samples number `first` to `first + n - 1` lie in a ring of `size` samples.
+    """Where the samples `first` to `first + n - 1` lie in a ring of `size` samples.
 
+    A sample's place in the ring is its number modulo `size`.
     Returns one or two pairs of slices: places in the ring, and which of the n samples are there.
     """
     at = first % size

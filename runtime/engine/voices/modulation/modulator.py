@@ -119,7 +119,10 @@ class Modulator:
         return sums
 
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
-        """The present values of those of a voice's controls that modulate these targets, and the present tempo."""
+        """The present BeatLines, and the present values of some of a voice's controls.
+
+        These controls are the ones that modulate these targets, and the ones that set the depth of an LFO.
+        """
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
         return self.sources.hold([name for name in names if name is not None], voice)
 

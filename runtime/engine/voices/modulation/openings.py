@@ -14,7 +14,8 @@ _MOST_DB = 3.0
 # About a hop. If the points in a part of a note may be this far apart, this part needs no extra points: each hop has a
 # point anyway.
 FARTHEST = 1024
-# The least distance between two points, in frames. The second is for voices that are made one by one: they cost more.
+# The least distances between two points, in frames. NEAREST_SINGLY is for voices that are made one by one, because
+# these voices cost more. NEAREST is for all other voices.
 NEAREST, NEAREST_SINGLY = 128, 256
 # For each part of a note's beginning: the part's end, in frames after the note's start, and the distances that its
 # points may have, in frames.

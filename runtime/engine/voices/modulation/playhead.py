@@ -151,7 +151,7 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The numbers _PLACE to _SHIFT_CHANGE of a note's playheads at its start, (5, n_trajectories)."""
+        """The playheads' state at the start of a note: the rows _PLACE to _SHIFT_CHANGE, (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])

@@ -154,8 +154,8 @@ class Trajectories:
     def shares(self, velocity: int) -> tuple[np.ndarray, np.ndarray]:
         """How the trajectories are blended at each key, for one velocity.
 
-        Returns the trajectories' weights, float32 (N_KEYS, n_trajectories), and the factors that `keep` would have,
-        float32 (N_KEYS, n_knobs).
+        Returns the trajectories' weights, float32 (N_KEYS, n_trajectories), and the factors that `keep` gets when a
+        note begins at the key, float32 (N_KEYS, n_knobs).
         """
         weights = self._blend[:, velocity]
         return weights, weights @ self._keeps

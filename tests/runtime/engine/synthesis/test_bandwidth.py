@@ -75,7 +75,7 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 
 
 def test_the_walk_goes_forth_and_back() -> None:
-    """A lane's phases at a hop do not depend on the hops made before: a transposed lane can make a hop twice."""
+    """A transposed lane may make a hop twice, so a lane's phases at a hop must not depend on the hops made before."""
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)
     lane = slice(0, 1)
