@@ -1,4 +1,4 @@
-"""List the sounds that you can play by name, and manage your own sounds."""
+"""List the sounds that you can play by name, and manage your own."""
 
 from __future__ import annotations
 

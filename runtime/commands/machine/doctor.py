@@ -1,4 +1,4 @@
-"""Say whether this machine can play well, and what to do if it cannot."""
+"""Say whether this machine can play well, and what would help."""
 
 from __future__ import annotations
 
