@@ -278,7 +278,7 @@ RECIPES = (
     ),
     Recipe(
         "Wild garden",
-        "every note wanders by itself through all knobs",
+        "every note wanders by itself through all knobs but the noise",
         {"brightness": 0.5, "hollowness": 0.5, "body": 0.5, "noise": 0.4},
         Sound(
             phase_blend=0.5,
