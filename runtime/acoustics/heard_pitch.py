@@ -32,9 +32,9 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     This formula leaves out the damping by the analysis window.
     The difference at lag t is d(t) = 1 - r(t) / r(0). The (cumulative mean) normalised difference is d(t) divided by
     the mean of d from 0 to t.
-    The period is the shortest lag at which the normalised difference has a deep dip. The exact lag is the lowest point
-    of a parabola through the difference near this dip. The parabola uses the difference before normalisation, because
-    the normalisation favours short lags.
+    The period is near the shortest lag at which the normalised difference has a deep dip. The detector looks near this
+    lag for the lowest value of d. It draws a parabola through this value and the values of d on both sides. The period
+    is the lag of the parabola's lowest point. The parabola uses d, because the normalisation favours short lags.
 
     magnitudes: the frames, (n, n_bins).
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.

@@ -13,8 +13,8 @@ _TINY = np.float32(1e-9)
 class SpectrumPicture:
     """Draws spectra of n_bins bins. bin_hz: the distance between two bins in Hz.
 
-    A band shows the loudest bin inside it. The low bands, up to the last one without a bin, are too narrow for this:
-    their magnitudes are interpolated linearly between two bins.
+    A band shows the loudest bin inside it. But some of the lowest bands may contain no bin. All bands up to the highest
+    of these show the magnitude at their middle, interpolated linearly between two bins.
     """
 
     def __init__(self, bin_hz: float, n_bins: int):

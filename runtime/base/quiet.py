@@ -10,7 +10,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Redirect file descriptor 2 to /dev/null in a `with` block: ALSA and JACK print much as they look for devices."""
+    """Redirect file descriptor 2 to /dev/null in a `with` block.
+
+    The reason is that ALSA and JACK print many messages while they look for devices.
+    """
     sys.stderr.flush()
     try:
         saved = os.dup(2)

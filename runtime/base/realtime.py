@@ -209,8 +209,9 @@ def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
     """Inside the `with`, the calling thread pauses at each function call while `is_busy()` is true, up to about 20 ms.
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires it, and
-    keeps it for the switch interval, 0.1 ms. While another thread read an instrument, a block of 150 such calls took
-    15 ms longer. The pause is made in a hook that Python calls for each function; this slows the calling thread.
+    keeps it for the switch interval, 0.1 ms. While another thread was loading an instrument, a block with 150 such
+    calls took 15 ms longer. The pause is made in a hook that Python calls for each function; this slows the calling
+    thread.
     """
 
     def look(*_: object) -> None:

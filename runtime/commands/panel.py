@@ -1,4 +1,4 @@
-"""Serve the page of a running play (play does this by itself)."""
+"""Serve the page of a running `play`; `play` does this by itself."""
 
 from __future__ import annotations
 

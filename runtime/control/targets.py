@@ -42,7 +42,8 @@ class Range(NamedTuple):
 
 SHARE = Range(0.0, 1.0, "")
 TIME = Range(0.0, 10.0, "s", "square")
-# Every latent is a target, too, but is not listed here. Its name is `latent.NAME`, or `latent.3` by its number.
+# Every latent is a target, too, but is not listed here. It is called `latent.NAME` or `latent.NUMBER`; the first latent
+# is `latent.1`.
 RANGES: dict[str, Range] = {
     "phase_blend": SHARE,
     "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),

@@ -64,7 +64,7 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # Few of a colour's gains change the level of a band. Only such pairs (band, gain) are stored.
+        # The level of each band depends on only a few of a colour's gains. Only those pairs (band, gain) are stored.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]

@@ -99,7 +99,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     note_range: lowest and highest MIDI note that the model has learnt.
     presets: in the order of program changes; the first is the sound at the start.
     encoder, embedding: see their classes; None in a card of version 1.
-    trajectories: version of the format of the trajectories in the presets' sounds; None if the presets have none.
+    trajectories: format version of the trajectories in the presets' sounds; None if no preset has a trajectory.
 
     For users to read:
     corpus: where the sounds come from.

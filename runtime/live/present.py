@@ -84,9 +84,9 @@ def card_of(choice: Choice) -> dict[str, Any]:
 def present_sound(
     engines: Sequence[Engine], choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:
-    """The sound that plays, as the content of a sound's file; and the folder of the files that the sound names.
+    """The sound that plays, and the folder of the files to which it refers; the folder may be None.
 
-    In a sound with parts, the knobs' changes are left out.
+    The sound is returned as the content of a sound's file. In a sound with parts, the knobs' changes are left out.
 
     engines: one for each part.
     for_another_folder: whether the paths of the parts' sound files are made absolute.

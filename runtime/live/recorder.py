@@ -69,7 +69,7 @@ class Recorder:
         self._waiting: _Waiting | None = None
         self._settings = Config()  # the settings at the recording's start
         self._first = -1  # the recording's first frame, -1 without a recording
-        self._n_starts = 0  # how often the companion had been started when the recording began
+        self._n_starts = 0  # number of times that the companion had been started before the recording began
         self._next_state_s, self._former_generation = -math.inf, 0
 
     def connect(self, server: Server | None) -> None:

@@ -32,7 +32,7 @@ class PanelChild:
     ends.
 
     say: called with each line for the user, and with the child's lines.
-    n_starts: how often the child was started.
+    n_starts: number of times the child was started.
     """
 
     def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):

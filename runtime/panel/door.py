@@ -36,7 +36,10 @@ class Connection(ServerConnection):
     _n_open: ClassVar[Counter[str]] = Counter()  # open connections, by sender
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Note the connection's addresses and count it; abort it if there are too many; called by asyncio."""
+        """Store this connection's addresses and count the connection; called by asyncio.
+
+        The connection is aborted if there are too many connections, or if the sender's address is unknown.
+        """
         self.peer = (transport.get_extra_info("peername") or ("",))[0]
         self.arrived_at = (transport.get_extra_info("sockname") or ("",))[0]
         self._sender = sender(self.peer) if self.peer else ""

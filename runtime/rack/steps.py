@@ -6,7 +6,7 @@ import math
 
 from runtime.sound.arpeggio import Arpeggio
 
-_NEAR = 1e-6  # a step is still played if the present time is past it by at most this share of a step's length
+_NEAR = 1e-6  # a step that is late by at most this share of a step's length is still played
 
 
 class Steps:

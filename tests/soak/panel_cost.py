@@ -1,7 +1,7 @@
-"""Measures how much open pages slow down rendering: `python -m tests.soak.panel_cost --minutes 5`.
+"""Measures by how much rendering slows down while pages are open: `python -m tests.soak.panel_cost --minutes 5`.
 
-16 modulated voices play on a JACK server. In every second minute four pages are open, on another core. Each page moves
-two targets 30 times a second.
+16 modulated voices play on a JACK server. During every other minute, four pages are open. They run on the last core.
+Each page moves two targets 30 times a second.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: thread
 def measure(
     server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
-    """Play with open pages in every second minute, and without pages in the others.
+    """Play with open pages during every other minute, and without pages during the rest.
 
     minutes: how many of each kind.
     minute_s: the length of a minute.

@@ -49,10 +49,10 @@ class Machine:
         return Answer({})
 
     def rest(self, *_: float) -> None:
-        """The machine's time does not matter here."""
+        """Do nothing: these tests need not wait for the machine."""
 
     def pull_plug(self) -> None:
-        """The machine ends by itself."""
+        """Do nothing: the machine ends by itself."""
 
 
 def test_requests_end_at_once_when_the_machine_does() -> None:

@@ -17,7 +17,7 @@ from tests.support.places import DATA
 
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.03
-# Every note has ended this long after its release.
+# Every note has ended by this many seconds after its release.
 ENDED_S = 2 * RELEASE_S
 SHORT = Adsr(attack_s=0.0, release_s=RELEASE_S)
 # Notes far enough apart that `notes_in` can tell their fundamentals apart.

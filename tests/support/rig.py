@@ -265,7 +265,7 @@ def wait_until(condition: object, what: str, report: object = str) -> None:
     """Return when the condition is true; AssertionError after START_LIMIT_S seconds.
 
     what: names the expected thing in the error's message.
-    report: called for a description of the state, which this message ends with.
+    report: returns a description of the state; the error's message ends with it.
     """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():

@@ -22,7 +22,7 @@ from training.hearing.clear_frames import are_clear
 N_SOURCES_NAMED = 20
 LEAST_STEADY_SHARE = 0.5  # a note is heard if at least this share of the pitched frames is within half a semitone of it
 BY_FRAME = "by frame"
-HELD_OUT_STEP = 16  # with BY_FRAME, one of this many frames goes to val and another to test
+HELD_OUT_STEP = 16  # with BY_FRAME, of every HELD_OUT_STEP frames one goes to val and another to test
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # the paper's 80 patches: 70 in train, 5 in val and 5 in test
 
 

@@ -88,7 +88,7 @@ class Training:
     is_last_stretch: bool = False
 
     def run(self) -> RunRecord:
-        """Train, or continue the training of an earlier process; returns the run's record."""
+        """Train, or continue a training that an earlier process began; returns the run's record."""
         self._begun_s = time.monotonic()
         n_epochs = self._planned()
         while True:

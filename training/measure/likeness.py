@@ -101,8 +101,8 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     - `told_apart_still`, `told_apart_path`: see `told_apart`
     - `corpus_mean_db`: distance of a training recording from the mean of all takes at its note
     - `nearest_other_db`: distance of a training recording from the nearest take of another sound at its note
-    - `knobs_behind_still_db`: distance of a recording from the nearest of N_POSITIONS knob positions, minus its
-      distance from its still form
+    - `knobs_behind_still_db`: how much farther a training recording is from the best of N_POSITIONS random knob
+      positions than from its still form
     - `n_strong_knobs`: number of knobs whose share in `strong_lines` is at least LEAST_SHARE_OF_LINES
     """
     takes = takes_of(store, instrument.card.conditioning.notes)

@@ -1,4 +1,4 @@
-"""Measures pitch, loudness and the effect of each knob over an instrument's notes and knob positions.
+"""Measures pitch, loudness and each knob's effect, at many notes and knob positions of an instrument.
 
 `measure_points` measures heard pitch and loudness on the engine's sound. All else is measured on decoded frames.
 """

@@ -75,8 +75,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
     loss_reduction: how the errors and penalties of a batch's frames become one loss. `mean` averages them; `sum` adds
-    them up. The L2 penalty is then added; it is the same in both cases. So with `sum`, errors and penalties have more
-    weight against it. The reported errors are means in both cases. Apart from this, the choice matters only where
+    them up. The L2 penalty is then added; it is the same in both cases. So with `sum`, it counts less beside the errors
+    and the other penalties. The reported errors are means in both cases. Apart from this, the choice matters only where
     gradients are about as small as Adam's epsilon, 1e-7, such as those of a variational encoder's mean. The authors'
     code uses the sum for the beta-VAE only.
     l2: weight of the L2 penalty.
@@ -86,8 +86,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether the decoder must turn a mixture of the latents of two frames of one note into the same mixture of the
     frames.
-    exchange: whether the decoder must still make a frame if the frame's latents are mixed with those of a partner. A
-    partner is a frame of the same sound and velocity, from the same part of its recording.
+    exchange: whether the decoder must reproduce a frame even after the frame's latents have been mixed with those of a
+    partner. A partner is a frame of the same sound and velocity, from the same part of its recording.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
     bands of runtime/acoustics/timbre_distance.py.

@@ -76,7 +76,7 @@ def settle(path: Path) -> Path:
 
 
 def settle_leftovers(folder: Path) -> list[Path]:
-    """Repair and rename the growing files of processes that were killed; return the new paths."""
+    """Rename the unfinished files that killed processes left behind, and repair WAV files; return the new paths."""
     settled = []
     for suffix in SUFFIXES:
         for path in sorted(folder.glob(f"*{_PART}{suffix}")):

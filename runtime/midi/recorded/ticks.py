@@ -18,7 +18,7 @@ LONGEST_DELTA = 2**28 - 1  # a variable-length number has at most four bytes of 
 
 
 class Ticks(NamedTuple):
-    """Division, in ticks per beat, and tempo, in us per beat."""
+    """Division, in ticks per beat, and tempo, in microseconds per beat."""
 
     division: int
     tempo_us: int

@@ -19,7 +19,7 @@ from runtime.service.versions import version_of
 _LOOK_S = 0.5
 _LONGEST_WAIT_S = 15.0  # if an update waits longer, the installing service seems not to run
 # Updates per second on average, and the most updates at once after a pause. Together they allow at most 15 updates in
-# 10 minutes. systemd would not start timbrebox-update.service more than 20 times in 10 minutes.
+# 10 minutes. systemd allows more: it starts timbrebox-update.service up to 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 

@@ -48,7 +48,8 @@ class Due(NamedTuple):
 
     frame: when the event happens.
     number: the event's place in the order of posting; 0 if the event comes from the arpeggiator.
-    given: the frame that was passed to `post`, or None; `frame` if the event comes from the arpeggiator.
+    given: the frame that was passed to `post`, which may be None; the same as `frame` if the event comes from the
+        arpeggiator.
     """
 
     frame: int

@@ -1,4 +1,7 @@
-"""Tables made from the committed runs have the committed tables' columns; our own models have separate tables."""
+"""Tables made anew from the committed runs have the same columns as the committed tables.
+
+Our own models have separate tables.
+"""
 
 from __future__ import annotations
 

@@ -88,6 +88,7 @@ def test_chosen_patches_differ_and_too_many_are_refused() -> None:
 def test_fewer_patches_than_splits_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setenv("DSSI_PATH", str(tmp_path))  # without a plugin, nothing is rendered even if 2 is accepted
+    # No plugin is found in this folder. So nothing is rendered if `--number 2` is accepted by mistake.
+    monkeypatch.setenv("DSSI_PATH", str(tmp_path))
     assert main([str(tmp_path / "list.csv"), "--number", "2"]) == 2
     assert "--number: found 2; expected at least 3" in capsys.readouterr().err

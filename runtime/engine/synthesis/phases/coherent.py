@@ -56,9 +56,9 @@ class CoherentPhases:
     steady magnitude. Two things keep this noise from pulsing and from repeating itself: the half cycle has small random
     deviations, and the frequencies in each band of bins are stretched or compressed by up to 2 percent.
 
-    Each phase is a function of the hop's number. A noise bin has the same move in all lanes. So when lanes are mixed,
-    their noise is added up as it is in hop 0, and only the sum is turned to the present hop. Bins below 20 Hz are
-    silent.
+    Each phase is a function of the hop's number. From hop to hop, the phase of a noise bin turns equally far in all
+    lanes. So when lanes are mixed, their noise is summed with the phases of hop 0. Then the sum alone is turned to the
+    phases of the present hop. Bins below 20 Hz are silent.
 
     The argument `lanes` is always a slice of at most max_rows neighbouring lanes. Magnitudes, factors and spectra have
     one row for each of these lanes.

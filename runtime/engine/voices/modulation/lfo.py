@@ -17,7 +17,7 @@ def wave(shape: str, cycles: np.ndarray, random: Random) -> np.ndarray:
     """Values of a wave, -1 to 1; sine, triangle and saw begin at 0 and rise.
 
     cycles: where in the wave the values lie, in cycles from the wave's start.
-    random: a function of the cycles' numbers; returns a value from -1 to 1 for each number.
+    random: takes the numbers of whole cycles (0, 1, 2, …) as an int64 array; returns a value from -1 to 1 for each.
     """
     if shape == "sine":
         return np.sin(2.0 * np.pi * cycles)

@@ -28,7 +28,7 @@ _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_bl
 # Two numbers for each part of a note's beginning. The first is the part's end, in frames after the note's start. The
 # second is the distance between two points in this part, in frames; it is 0 if the part's only points are its hops.
 OpeningPoints = tuple[tuple[int, int], ...]
-# The opening points of every sound with a trajectory: the trajectory may change gains by any amount from row to row.
+# Every sound with a trajectory has these opening points: a trajectory may change gains by any amount from row to row.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
@@ -56,7 +56,7 @@ def opening_points(
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
     """The largest change from one frame to the frame `distance` later, in dB.
 
-    A change is the sum of what all routes change, without their signs.
+    A change is the sum of the absolute changes of all routes.
 
     levels_db: for each route, how many dB it adds at every _GRID_FRAMES-th frame.
     part: the indices in `levels_db` at which the earlier frame may lie.

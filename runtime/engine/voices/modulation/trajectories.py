@@ -154,8 +154,10 @@ class Trajectories:
     def shares(self, velocity: int) -> tuple[np.ndarray, np.ndarray]:
         """How the trajectories are blended at each key, for one velocity.
 
-        Returns the trajectories' weights, float32 (N_KEYS, n_trajectories), and the factors that `keep` gets when a
-        note begins at the key, float32 (N_KEYS, n_knobs).
+        Returns two arrays:
+        - the trajectories' weights, float32 (N_KEYS, n_trajectories)
+        - the trajectories' factors, averaged with these weights, float32 (N_KEYS, n_knobs). When a note begins at a
+          key, `keep` gets the key's averages for the note's lane.
         """
         weights = self._blend[:, velocity]
         return weights, weights @ self._keeps

@@ -36,7 +36,8 @@ class PitchRatio(NamedTuple):
     vibrato_semitones: depth of the vibrato.
     radians_per_frame: speed of the vibrato.
     glide: None without a glide.
-    limits: the lowest and the highest distance from the model note, in semitones; None if the pitch never passes them.
+    limits: the lowest and the highest distance from the model note, in semitones. The pitch is clipped to them. None if
+        no clipping is needed.
     """
 
     fixed: float | None

@@ -83,7 +83,10 @@ def test_a_note_begins_at_its_start() -> None:
 
 
 def steps(played: Trajectories, first_s: float, last_s: float, every: int = 48) -> np.ndarray:
-    """The largest change of each value within `every` frames: (n_values + 1,). The final entry is the level's."""
+    """For each value, the largest change from one frame to the frame `every` later: (n_values + 1,).
+
+    The final entry is the level's.
+    """
     frames = np.arange(round(first_s * RATE), round(last_s * RATE), every)
     values = np.array([np.concatenate([v[0] for v in played.values([0], int(frame))]) for frame in frames])
     level_db = played.levels_db([0], frames)[0]
