@@ -32,7 +32,7 @@ The figures say how near an instrument comes to its recordings ([how they are me
 how far the levels of 64 bands lie apart. In the tables the network follows each recording by itself. A sound follows
 four recordings at most, and takes the notes between from these: it may be farther away.
 
-`./timbrebox gallery` makes this page.
+`./timbrebox gallery --recordings DIR` makes this page.
 
 """
 

@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--list", action="store_true", help="list what can be moved, where it stands and what moves it")
     what.add_argument("--target", metavar="T", help="learn: the next control that moves, moves this from then on")
     what.add_argument("--unlearn", metavar="T", help="forget what was learned for this")
-    what.add_argument("--unlearn-all", action="store_true", help="forget all that was learned")
+    forgets = "forget all that was learned for the inputs seen since the start"
+    what.add_argument("--unlearn-all", action="store_true", help=forgets)
     what.add_argument("--monitor", action="store_true", help="show what arrives until Ctrl+C")
     limit = number_between(0.5, 120.0)
     parser.add_argument("--timeout", metavar="S", type=limit, default=10.0, help="seconds to wait for the control (10)")

@@ -50,7 +50,7 @@ LONGEST_MUSIC_S = ((2**32 - 1 - 36) // FRAME_BYTES - BLOCK_FRAMES) / SAMPLE_RATE
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's two files and its options to the parser."""
     parser.add_argument("midi_file", metavar="IN.mid", help="a Standard MIDI File; channel 10, the drums, is left out")
-    parser.add_argument("sound_file", metavar="OUT.wav", help="44.1 kHz, 16 bit, stereo")
+    parser.add_argument("sound_file", metavar="OUT.wav", help="16 bit, stereo, 44.1 kHz (a recording: its own rate)")
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
     parser.add_argument("--preset", metavar="NAME", help="the sound to play (see: instruments)")
