@@ -140,11 +140,10 @@ class Swaps:
             self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
             return
         wish, choice, ready = made
-        rate_hz = self._racks.sample_rate_hz
         if wish.part >= self._n_parts():  # the part no longer exists
             self._asked.pop(wish.part, None)
-        elif wish.sample_rate_hz != rate_hz:  # another sound card plays now, so the engine is made again
-            self._wishes.appendleft(wish._replace(sample_rate_hz=rate_hz))
+        elif wish.sample_rate_hz != self._racks.sample_rate_hz:  # another sound card plays now: `_begin` makes it again
+            self._wishes.appendleft(wish)
         else:
             self._posted.append((wish.part, choice))
             sound = wish.sound.where if isinstance(wish.sound, WrittenSound) else wish.sound
