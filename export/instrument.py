@@ -18,6 +18,7 @@ import onnx
 from export.card import decoder_card, encoder_card, sources_of
 from export.half import round_weights, store_as_half
 from export.map import embedding_of
+from export.note_numbers import find_notes_by_number
 from export.presets import choose_presets
 from export.sound_presets import MOST_PRESETS, moving_presets, positions_at, sounds_of, steady_presets
 from export.to_onnx import add_metadata, check_parity, convert
@@ -146,6 +147,7 @@ class _Exported:
         embedded = run.embed(encoder_inputs)
         decoder_rows = np.concatenate([embedded, batches_of(run, store).conditioning_rows(chosen)], axis=1)
         decoder, encoder = convert(run.decoder, OUTPUT_NAME), convert(run.encoder, LATENTS_NAME)
+        find_notes_by_number(decoder, run.record.conditioning)
         for model in (decoder, encoder):
             store_as_half(model)
         measured: dict[str, Any] = {

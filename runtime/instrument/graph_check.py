@@ -12,15 +12,16 @@ from pathlib import Path
 
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
+from runtime.instrument.index_check import IndexCheck, Node
 
 # The operators that `export` writes, and others that similar networks need. None of these loops or branches. Only those
 # in SIZED_BY_INPUTS take a tensor's size from an input's values.
 OPERATORS = frozenset((
-    "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
-    "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
-    "Log", "MatMul", "Max", "Mean", "Min", "Mul", "Neg", "PRelu", "Pad", "Pow", "Reciprocal", "ReduceMax", "ReduceMean",
-    "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Softsign", "Split",
-    "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
+    "Abs", "Add", "ArgMax", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear",
+    "Div", "Elu", "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization",
+    "LeakyRelu", "Log", "MatMul", "Max", "Mean", "Min", "Mul", "Neg", "PRelu", "Pad", "Pow", "Reciprocal", "ReduceMax",
+    "ReduceMean", "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
+    "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
 ))  # fmt: skip
 # While onnxruntime loads a file, it computes every node whose inputs are all constant. The operator of such a node must
 # be one of these: their results have no more values than their inputs or, for Shape, one value for each dimension.
@@ -37,11 +38,8 @@ MOST_NODES, LONGEST_TEXT = 2000, 300
 MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # in a whole file, and of one tensor
 # If a file has these bytes at this place, onnxruntime takes it for a model in the format ORT, which is not ONNX.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
-# Numbers of TensorProto.DataType.
-# _TYPES: the types that weights may have (float, uint8, int8, int32, int64, bool, float16, double).
-# _FRACTIONS: those of _TYPES that hold fractions (float, float16, double).
+# Numbers of TensorProto.DataType that weights may have: float, uint8, int8, int32, int64, bool, float16, double.
 _TYPES = frozenset((1, 2, 3, 6, 7, 9, 10, 11))
-_FRACTIONS = frozenset((1, 10, 11))
 
 EXPORT_AGAIN = "export it again"
 
@@ -80,6 +78,7 @@ class _Graph:
         self._constants: set[str] = set()
         self._known: set[str] = set()
         self._still: set[str] = set()  # tensors that depend on constants and sizes alone
+        self._indices = IndexCheck()
 
     def check(self, model: memoryview) -> None:
         if bytes(model[_OTHER_FORMAT_AT : _OTHER_FORMAT_AT + len(_OTHER_FORMAT)]) == _OTHER_FORMAT:
@@ -101,7 +100,9 @@ class _Graph:
         nodes, inputs = [], set()
         for number, value in self._fields(graph):
             if number == _GRAPH_INITIALIZER:
-                self._constants.add(self._tensor(part(value)))
+                name, sizes = self._tensor(part(value))
+                self._constants.add(name)
+                self._indices.add_constant(name, sizes)
             elif number == _GRAPH_NODE:
                 nodes.append(part(value))
             elif number in (_GRAPH_INPUT, _GRAPH_OUTPUT):
@@ -113,53 +114,60 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # a constant with an input's name is only the input's default value
+        for name in inputs & self._constants:  # a constant with an input's name is only the input's default value
+            self._constants.discard(name)
+            self._indices.forget_constant(name)
         self._still |= self._constants
-        for node in nodes:
-            self._node(node)
+        for message in nodes:
+            self._check_node(self._node(message))
 
-    def _node(self, node: memoryview) -> None:
-        operator, domain, name = "", "", ""
-        inputs, outputs, types = [], [], set()
-        for number, value in self._fields(node):
+    def _node(self, message: memoryview) -> Node:
+        node = Node()
+        for number, value in self._fields(message):
             if number == _NODE_OPERATOR:
-                operator = _name(value)
+                node.operator = _name(value)
             elif number == _NODE_DOMAIN:
-                domain = _name(value)
+                node.domain = _name(value)
             elif number == _NODE_NAME:
-                name = _name(value)
+                node.name = _name(value)
             elif number == _NODE_INPUT:
-                inputs.append(_name(value))
+                node.inputs.append(_name(value))
             elif number == _NODE_OUTPUT:
-                outputs.append(_name(value))
+                node.outputs.append(_name(value))
             elif number == _NODE_ATTRIBUTE:
-                types.update(self._attribute(part(value)))
-        if domain not in STANDARD_DOMAINS:
-            raise _NotAllowedError(f"the operator {operator} of {domain}")
-        if operator not in OPERATORS:
-            raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
+                name, said = self._attribute(part(value))
+                node.numbers[name] = node.numbers.get(name, []) + said
+        return node
+
+    def _check_node(self, node: Node) -> None:
+        if node.domain not in STANDARD_DOMAINS:
+            raise _NotAllowedError(f"the operator {node.operator} of {node.domain}")
+        if node.operator not in OPERATORS:
+            raise _NotAllowedError(f"the operator {node.operator or node.name or 'without a name'}")
         # A node must come after the nodes that make its inputs. If it came before them, the checks below would not find
         # out which of its inputs are constant.
-        if not self._known.issuperset(given for given in inputs if given):
-            raise _NotAllowedError(f"the operator {operator} before what it works on")
-        self._known.update(outputs)
-        moving = [bool(given) and given not in self._still for given in inputs]
-        if operator == "Cast" and any(moving) and not types <= _FRACTIONS:
-            # A whole number that depends on what is played could be an index out of range, or a zero to divide by.
+        inputs = [given for given in node.inputs if given]
+        if not self._known.issuperset(inputs):
+            raise _NotAllowedError(f"the operator {node.operator} before what it works on")
+        if not self._known.isdisjoint(made := [name for name in node.outputs if name]):
+            raise _NotAllowedError(f"the operator {node.operator} that makes what is already there")
+        self._known.update(made)
+        moving = [bool(given) and given not in self._still for given in node.inputs]
+        if not self._indices.allows(node, any(moving)):
             raise _NotAllowedError("whole numbers made of what is played")
-        if operator in SIZED_BY_INPUTS and any(moving[1:]):
+        if node.operator in SIZED_BY_INPUTS and any(moving[1:]):
             # The size of the output would depend on the values played. trial.py tries every number of rows, but not
             # all values, so it could miss the largest size.
-            raise _NotAllowedError(f"the operator {operator} with a size that moves")
-        if operator == "Shape" or not any(moving):
-            self._still.update(outputs)
-        if all(given in self._constants for given in inputs if given):
-            if operator not in KEEPS_SIZE:
-                raise _NotAllowedError(f"the operator {operator} with constants alone")
-            self._constants.update(outputs)
+            raise _NotAllowedError(f"the operator {node.operator} with a size that moves")
+        if node.operator == "Shape" or not any(moving):
+            self._still.update(made)
+        if self._constants.issuperset(inputs):
+            if node.operator not in KEEPS_SIZE:
+                raise _NotAllowedError(f"the operator {node.operator} with constants alone")
+            self._constants.update(made)
 
-    def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute. If its name is `to` (a Cast's output type), return its values, else []."""
+    def _attribute(self, attribute: memoryview) -> tuple[str, list[int]]:
+        """Check one attribute; returns its name and its whole numbers."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:
@@ -170,10 +178,10 @@ class _Graph:
                 name = _name(value)
             elif number == _ATTRIBUTE_NUMBER and isinstance(value, int):
                 said.append(value)
-        return said if name == "to" else []
+        return name, said
 
-    def _tensor(self, tensor: memoryview) -> str:
-        """Check a constant; returns its name."""
+    def _tensor(self, tensor: memoryview) -> tuple[str, list[int]]:
+        """Check a constant; returns its name and its sizes."""
         sizes: list[int] = []
         name, kind = "", 0
         for number, value in self._fields(tensor):
@@ -195,7 +203,7 @@ class _Graph:
             raise _NotAllowedError(f"{self._n_values:,} weights, more than {LARGEST_VALUES:,}")
         if n_values > len(tensor):  # a value takes at least one byte, so values are missing
             raise _NotAllowedError(f"{n_values:,} weights in {len(tensor):,} bytes")
-        return name
+        return name, sizes
 
     def _value_info(self, info: memoryview) -> str:
         """Returns the name."""

@@ -8,9 +8,11 @@ import numpy as np
 import onnx
 import pytest
 
+from export.half import round_weights
 from export.instrument import encoder_path, export_instrument
+from export.to_onnx import convert, run_onnx
 from runtime.base.errors import UserError
-from runtime.instrument.card import parse_card
+from runtime.instrument.card import INPUT_NAME, OUTPUT_NAME, parse_card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import load_encoder
 from tests.support.harmonic_run import RECIPE
@@ -33,6 +35,22 @@ def test_the_large_tensors_are_halves(instrument: Path, which):
     large = [tensor for tensor in tensors if np.prod(tensor.dims) >= 256]
     assert large
     assert all(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in large)
+
+
+def test_a_note_s_row_is_found_by_its_number_with_the_same_bytes(instrument: Path):
+    operators = [node.op_type for node in onnx.load(instrument).graph.node]
+    assert operators.count("ArgMax") == operators.count("Gather") == 1
+    run = TrainedRun.open(instrument.parent / "run")
+    round_weights(run.autoencoder.full)
+    product = convert(run.decoder, OUTPUT_NAME)
+    assert "ArgMax" not in [node.op_type for node in product.graph.node]
+    conditioning = run.record.conditioning
+    n_latents = len(Decoder(instrument).card.latents)
+    knobs = np.random.default_rng(0).random((len(conditioning.notes), n_latents), np.float32)
+    rows = {INPUT_NAME: np.hstack([knobs, conditioning.rows(np.array(conditioning.notes))])}
+    by_product = run_onnx(product.SerializeToString(), rows)
+    assert np.ptp(by_product, axis=0).max() > 0.0
+    np.testing.assert_array_equal(run_onnx(instrument.read_bytes(), rows), by_product)
 
 
 def test_the_card_names_its_encoder_and_its_sources(instrument: Path):

@@ -20,6 +20,8 @@ from training.model.half import half_precision
 from training.model.recipe import ModelRecipe
 from training.model.variational import Sampled
 
+NOTE_TABLE = "note_table"  # name of the decoder's layer
+
 
 @dataclass(frozen=True)
 class Autoencoder:
@@ -102,7 +104,7 @@ def _build_decoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioni
     if recipe.comb_floor_db is not None:
         comb = note_combs(spec, conditioning, recipe.comb_floor_db) ** np.float32(1.0 / recipe.compression)
         comb = half_precision(comb)
-        roots = layers.Multiply(name="combed")([roots, NoteTable(comb, recipe.n_latents)(inputs)])
+        roots = layers.Multiply(name="combed")([roots, NoteTable(comb, recipe.n_latents, name=NOTE_TABLE)(inputs)])
     if recipe.ceiling:
         roots = Ceiling(recipe.output_training_slope, name=CEILING)(roots)
     magnitude = roots

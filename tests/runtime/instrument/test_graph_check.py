@@ -31,14 +31,38 @@ def node(operator: str, inputs: list[str], output: str = "y", more: bytes = b"")
     return b"".join(field(1, given) for given in inputs) + field(2, output) + field(4, operator) + more
 
 
-def model(*nodes: bytes, weights: bytes = b"", more: bytes = b"") -> bytes:
+def model(*nodes: bytes, weights: bytes | tuple[bytes, ...] = (), more: bytes = b"") -> bytes:
     graph = field(11, field(1, "x")) + b"".join(field(1, each) for each in nodes)
-    graph += field(5, weights) if weights else b""
+    graph += b"".join(field(5, each) for each in ((weights,) if isinstance(weights, bytes) else weights))
     return field(1, 8) + field(7, graph) + more
 
 
+def attribute(name: str, number: int) -> bytes:
+    return field(5, field(1, name) + field(3, number % 2**64))
+
+
+def table_row(
+    *further: bytes, n_rows: int = 8, scores: str = "w", axis: int = -1, table: str = "table", along: int = 0
+) -> bytes:
+    """A model that finds a table's row by the highest of eight scores, as `export` writes it.
+
+    further: nodes after these.
+    n_rows: number of the table's rows.
+    scores: the tensor that what is played is multiplied by.
+    axis: the dimension in which ArgMax looks for the highest score.
+    along: the dimension in which Gather counts.
+    """
+    row = [
+        node("MatMul", ["x", scores], "scores"),
+        node("ArgMax", ["scores"], "number", more=attribute("axis", axis)),
+        node("Gather", [table, "number"], "row", more=attribute("axis", along)),
+    ]
+    constants = tensor("w", [4, 8], bytes(128)), tensor("table", [n_rows, 2], bytes(8 * n_rows))
+    return model(*row, *further, weights=constants)
+
+
 GOOD = node("Relu", ["x"])
-TO_INT64 = field(5, field(1, "to") + field(3, 7))
+TO_INT64 = attribute("to", 7)
 BAD = {
     "a loop": (model(node("Loop", ["x"])), "the operator Loop"),
     "a branch": (model(node("If", ["x"], more=field(5, field(1, "then_branch") + field(6, b"")))), "within the graph"),
@@ -81,6 +105,24 @@ BAD = {
     "a size that is played": (model(node("Pad", ["x", "x"])), "Pad with a size that moves"),
     "a size that is an input's default": (model(node("Pad", ["", "x"]), weights=tensor("x", [2], bytes(8))), "moves"),
     "whole numbers that are played": (model(node("Cast", ["x"], more=TO_INT64)), "whole numbers made of"),
+    "a number for a table that is too short": (table_row(n_rows=7), "whole numbers made of"),
+    "a number for a table that is played": (table_row(table="scores"), "whole numbers made of"),
+    "a number among what is played": (table_row(scores="x"), "whole numbers made of"),
+    "a number of a row of scores": (table_row(axis=0), "whole numbers made of"),
+    "a number along a table's rows": (table_row(along=1), "whole numbers made of"),
+    "a number to divide by": (table_row(node("Div", ["number", "number"])), "whole numbers made of"),
+    "a number that hides": (table_row(node("Neg", ["number"], "v"), node("Gather", ["table", "v"])), "whole numbers"),
+    "a number from nowhere": (model(node("ArgMax", [])), "whole numbers made of"),
+    "a table that is an input's default": (
+        model(
+            node("MatMul", ["x", "x"], "scores"),
+            node("ArgMax", ["scores"], "number", more=attribute("axis", -1)),
+            node("Gather", ["x", "number"]),
+            weights=tensor("x", [8, 8], bytes(256)),
+        ),
+        "whole numbers made of",
+    ),
+    "a table made twice": (table_row(node("Relu", ["x"], "table")), "makes what is already there"),
     "another format": (b"\x12\x7f\x01\0ORTM" + bytes(200), "another format"),
     "an old group": (b"\x0b", "wire type 3"),
 }
@@ -99,6 +141,7 @@ def test_what_must_not_be_there_is_refused_in_one_line(content: bytes, says: str
 def test_such_a_file_without_a_fault_is_accepted() -> None:
     refuse_bad_graph(model(GOOD, weights=tensor("w", [2], bytes(8))), Path("good.onnx"))
     refuse_bad_graph(model(node("Cast", ["w"]), weights=tensor("w", [2], bytes(8))), Path("good.onnx"))
+    refuse_bad_graph(table_row(), Path("good.onnx"))
 
 
 @pytest.mark.parametrize(
