@@ -10,8 +10,8 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.base.files import read_bounded_file
 from runtime.base.user_folders import data_folder
 from runtime.instrument.decoder import Decoder
+from runtime.instrument.foreign.trial import BUNDLED_FOLDER
 from runtime.instrument.session import LARGEST_ONNX_BYTES
-from runtime.instrument.trial import BUNDLED_FOLDER
 
 USER_FOLDER = Path("instruments")  # relative to the folder in which the user types the command
 DEFAULT_INSTRUMENT = "virtual-analogue"

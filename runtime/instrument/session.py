@@ -11,8 +11,8 @@ from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
 from runtime.base.private_onnxruntime import onnxruntime
 from runtime.instrument.card import METADATA_KEY
-from runtime.instrument.graph_check import EXPORT_AGAIN, refuse_bad_graph
-from runtime.instrument.trial import refuse_untried
+from runtime.instrument.foreign.graph_check import EXPORT_AGAIN, refuse_bad_graph
+from runtime.instrument.foreign.trial import refuse_untried
 
 LARGEST_ONNX_BYTES = 64 * 2**20
 LARGEST_CARD_BYTES = 8 * 2**20

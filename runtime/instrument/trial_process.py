@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from runtime.base.private_onnxruntime import onnxruntime
+from runtime.instrument.foreign.trial import GOOD, LARGEST_GROWTH_BYTES, LONGEST_CPU_S
 from runtime.instrument.session import MAX_BATCH, new_session
-from runtime.instrument.trial import GOOD, LARGEST_GROWTH_BYTES, LONGEST_CPU_S
 
 _LONGEST_REASON = 160
 

@@ -38,6 +38,7 @@ LEVELS = {
     "runtime.engine": ("voices synthesis", "sounding recorded"),
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
+    "runtime.instrument": ("foreign",),
     "runtime.midi": ("recorded",),
     "runtime.live": (
         "present",
@@ -59,7 +60,7 @@ LEVELS = {
         "__main__",
     ),
     "export": (
-        "half card map presets preset_places to_onnx sounds",
+        "half card map note_numbers presets preset_places to_onnx sounds",
         "sound_presets taught_encoder",
         "instrument gallery",
         "family making",

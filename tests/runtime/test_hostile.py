@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from runtime.base.errors import UserError
-from runtime.instrument import session, trial, trial_process
+from runtime.instrument import session, trial_process
 from runtime.instrument.decoder import Decoder
+from runtime.instrument.foreign import trial
 from tests.soak.hostile import own_places
 from tests.support.hostile_commands import HARMFUL, KINDS, run_command
 from tests.support.hostile_kinds import Kind, kinds

@@ -10,7 +10,7 @@ import pytest
 from runtime.base.errors import UserError
 from runtime.instrument import session
 from runtime.instrument.decoder import Decoder
-from runtime.instrument.graph_check import LARGEST_VALUES, MOST_NODES, refuse_bad_graph
+from runtime.instrument.foreign.graph_check import LARGEST_VALUES, MOST_NODES, refuse_bad_graph
 from runtime.instrument.library import BUNDLED_FOLDER
 from tests.support.hostile_models import field
 from tests.support.places import DATA

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
-from runtime.instrument.index_check import IndexCheck, Node
+from runtime.instrument.foreign.index_check import IndexCheck, Node
 
 # The operators that `export` writes, and others that similar networks need. None of these loops or branches. Only those
 # in SIZED_BY_INPUTS take a tensor's size from an input's values.

@@ -17,13 +17,13 @@ from runtime.base.files import atomic_write, read_bounded_file
 from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
-BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
+BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "bundled"
 # Limits in s: for the duration of the whole trial, and for the processor time that it takes once the libraries are
 # loaded. A bundled instrument would need 0.1 s, on a Pi ten times as long.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
 LARGEST_GROWTH_BYTES = 320 * 2**20  # limit for the memory that the process allocates once its libraries are loaded
 GOOD = "good"
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _LONGEST_REASON = 4096
 _known: dict[str, str] = {}
 

@@ -1,0 +1,1 @@
+"""Foreign instruments: an ONNX file is checked, then tried with limits, before the player loads it."""
