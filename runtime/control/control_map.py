@@ -10,7 +10,7 @@ from runtime.control.mapping.bindings import Binding, Bindings, bind, bind_plain
 from runtime.control.mapping.channel_state import NO_PARAMETER, ChannelState
 from runtime.control.mapping.layers import configured_lines
 from runtime.control.mapping.lines import Kind
-from runtime.control.mapping.messages import KINDS, number_of, share_of
+from runtime.control.mapping.messages import KINDS, key_of_event, number_of, share_of
 from runtime.control.mapping.positions import is_press, moved_to
 from runtime.control.targets import waits_for_hop
 from runtime.control_numbers import PEDALS, SWITCH_ON, Control
@@ -23,6 +23,7 @@ from runtime.events import (
     KnobTurn,
     NoteOff,
     PhaseBlend,
+    ProgramChange,
     TargetMove,
     Tempo,
 )
@@ -116,28 +117,23 @@ class ControlMap:
 
     def action(self, event: Event) -> Action | None:
         """The action that an event starts, or None. Call this once for each event, in the events' order."""
-        kind = KINDS.get(type(event))
-        if kind is None:
+        key = key_of_event(event)
+        if key is None:
             return None
-        bindings = self._bindings.get(event.device, self._common)
-        if not bindings.actions:
-            return None
-        key = key_of(kind, event.channel, number_of(event))
-        action = bindings.actions.get(key)
+        action = self._bindings.get(event.device, self._common).actions.get(key)
         if action is None:
             return None
         touched, value = self._state(event).touched, share_of(event)[1]
         # A program change has no release, so each one is a press.
-        before, touched[key] = touched.get(key, 0), 0 if kind is Kind.PROGRAM else value
+        before, touched[key] = touched.get(key, 0), 0 if type(event) is ProgramChange else value
         return action if is_press(before, value) else None
 
     def is_mapped(self, event: Event) -> bool:
         """Whether the event's control moves a target or starts an action; False for the data of an NRPN."""
-        kind = KINDS.get(type(event))
-        if kind is None:
+        key = key_of_event(event)
+        if key is None:
             return False
         bindings = self._bindings.get(event.device, self._common)
-        key = key_of(kind, event.channel, number_of(event))
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:

@@ -17,7 +17,7 @@ from runtime.control.mapping.layers import configured_lines
 from runtime.control.mapping.library import DeviceSetup
 from runtime.control.mapping.lines import Kind, MapLine
 from runtime.control.mapping.map_file import MapDevice
-from runtime.control.mapping.messages import KINDS, number_of
+from runtime.control.mapping.messages import key_of_event
 from runtime.control.mapping.velocity import velocity_table
 from runtime.events import ChannelEvent, ControlChange, Event, MapChange, PitchWheel
 from runtime.midi.devices import Identity
@@ -178,10 +178,9 @@ class DeviceMaps:
 
     def starts(self, event: ChannelEvent, action: str) -> bool:
         """Whether an event comes from a control that starts this action."""
-        kind = KINDS.get(type(event))
-        if kind is None:
+        key = key_of_event(event)
+        if key is None:
             return False
-        key = key_of(kind, event.channel, number_of(event))
         found = self._bindings.get(event.device, self._common).actions.get(key)
         return found is not None and found.name == action
 

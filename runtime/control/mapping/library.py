@@ -15,7 +15,7 @@ from runtime.config import DEFAULT_CONFIG, Config
 from runtime.control.mapping.bindings import Bindings, bind
 from runtime.control.mapping.layers import config_lines, configured_lines, laid_upon
 from runtime.control.mapping.lines import MapLine
-from runtime.control.mapping.map_file import MapDevice, MapFile, load_map, save_map
+from runtime.control.mapping.map_file import MapDevice, MapFile, load_map, ports_of_broken, save_map
 from runtime.control.mapping.velocity import VelocityCurve
 
 CONTROLLERS_FOLDER = DEFAULT_CONFIG.parent / "controllers"
@@ -81,7 +81,7 @@ def save_learned(device: MapDevice, lines: tuple[MapLine, ...], kept: MapFile | 
 
 def known_devices() -> list[MapDevice]:
     """The devices with learned maps; broken files are left out."""
-    found = (content.device for _, content in _readable(maps_folder()))
+    found = (content.device for _, content in _read(maps_folder()) if isinstance(content, MapFile))
     return [device for device in found if device is not None]
 
 
@@ -101,17 +101,19 @@ def map_for_port(port: str) -> MapFile | None:
     """The map that fits a port: one of the map's `ports` is part of the port's name. None if no map fits.
 
     If several maps fit, the user's maps win over the program's. Within each of these groups, the map with the longest
-    fitting entry in `ports` wins.
+    fitting entry in `ports` wins. UserError if the map that wins is broken.
     """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [
             (len(part), path.stem, content)
-            for path, content in _readable(folder)
-            for part in content.ports
+            for path, content in _read(folder)
+            for part in (content.ports if isinstance(content, MapFile) else ports_of_broken(path) or ())
             if part.lower() in port.lower()
         ]
         if fits:
             _, name, content = max(fits, key=lambda fit: fit[:2])
+            if isinstance(content, UserError):
+                raise content
             return msgspec.structs.replace(content, name=content.name or name)
     return None
 
@@ -121,7 +123,8 @@ def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
 
     The lines come from the default map, the chosen map, the settings, and the learned map, in this order. If two of
     these have a line for the same control, the later line wins. The default map is left out if the chosen map says
-    so. A broken file is left out, and named in `problem`.
+    so. A broken file is left out, and named in `problem`. If no map is named in the settings, `problem` also names each
+    map of the user whose `ports` cannot be read, because it could be the one for this input.
     """
     chosen, learned, problems = None, MapFile(), []
     try:
@@ -132,11 +135,13 @@ def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
         learned = load_learned(device)
     except UserError as error:
         problems.append(str(error))
+    if config.midi.map is None and config.midi.controllers:
+        problems += _illegible()
     curve = learned.velocity_curve
     if curve == "linear" and chosen is not None:
         curve = chosen.velocity_curve
     name = "" if chosen is None else chosen.name or config.midi.map or ""
-    problem = f"{device.label}: {'; '.join(problems)}" if problems else ""
+    problem = f"{device.label}: {'; '.join(dict.fromkeys(problems))}" if problems else ""
     return DeviceSetup(_chosen_lines(config, chosen), learned.lines, curve, name, problem)
 
 
@@ -165,9 +170,16 @@ def _chosen_lines(config: Config, chosen: MapFile | None) -> tuple[MapLine, ...]
     return laid_upon(laid_upon(configured_lines(config), chosen.lines), config_lines(config))
 
 
-def _readable(folder: Path) -> Iterator[tuple[Path, MapFile]]:
+def _illegible() -> list[str]:
+    """What is wrong with each of the user's maps whose `ports` cannot be read."""
+    broken = ((path, content) for path, content in _read(maps_folder()) if isinstance(content, UserError))
+    return [str(error) for path, error in broken if ports_of_broken(path) is None]
+
+
+def _read(folder: Path) -> Iterator[tuple[Path, MapFile | UserError]]:
+    """Each map of a folder, or the error that says why it is broken."""
     for path in sorted(folder.glob(f"[!.]*{SUFFIX}")):
         try:
             yield path, load_map(path)
-        except UserError:
-            continue
+        except UserError as error:
+            yield path, error

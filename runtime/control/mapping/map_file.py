@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 import yaml
 
-from runtime.base.checked_yaml import checked, load_yaml
+from runtime.base.checked_yaml import LARGEST_BYTES, checked, load_yaml
 from runtime.base.errors import UserError
-from runtime.base.files import atomic_write
+from runtime.base.files import atomic_write, read_bounded_file
 from runtime.control.mapping.lines import MapLine, check_line
 from runtime.control.mapping.velocity import VelocityCurve
 
@@ -65,6 +65,33 @@ class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 def load_map(path: str | Path) -> MapFile:
     """Read a map. UserError if it is broken; the error names the file and the map's line."""
     return _refuse_contradictions(load_yaml(path, MapFile), path)
+
+
+def ports_of_broken(path: Path) -> tuple[str, ...] | None:
+    """The `ports` of a map that `load_map` refuses; None if the map cannot be read as far as its `ports`.
+
+    Empty if the map has no `ports`. A learned map, which has a `device` instead, may be broken anywhere after that.
+    """
+    try:
+        text = read_bounded_file(path, "a control map", LARGEST_BYTES).decode("utf-8", "replace")
+    except UserError:
+        return None
+    depth, key, keys, ports = 0, None, set(), []
+    try:
+        # A file that is no YAML has events up to its first error.
+        for event in yaml.parse(text, yaml.SafeLoader):
+            if depth == 1 and key is None and isinstance(event, yaml.ScalarEvent):
+                key = event.value
+                keys.add(key)
+                continue
+            if key == "ports" and isinstance(event, yaml.ScalarEvent):
+                ports.append(event.value)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth == 1 and not isinstance(event, yaml.CollectionStartEvent):
+                key = None  # the key's value ends here
+    except (yaml.YAMLError, ValueError, OverflowError):  # the last two: an escaped character that does not exist
+        return tuple(ports) if keys & {"ports", "device"} and key != "ports" else None
+    return tuple(ports)
 
 
 def map_from_tree(tree: object, where: object) -> MapFile:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from runtime.control.mapping.bindings import key_of
 from runtime.control.mapping.lines import Kind
 from runtime.events import (
     Aftertouch,
     ChannelEvent,
     ControlChange,
+    Event,
     NoteOff,
     NoteOn,
     PitchWheel,
@@ -33,6 +35,12 @@ def number_of(event: ChannelEvent) -> int:
     if kind is ProgramChange:
         return event.program
     return event.note if kind in (NoteOn, NoteOff) else 0
+
+
+def key_of_event(event: Event) -> int | None:
+    """The number that identifies the control that sends an event, as in `key_of`; None if no control sends it."""
+    kind = KINDS.get(type(event))
+    return None if kind is None else key_of(kind, event.channel, number_of(event))
 
 
 def share_of(event: ChannelEvent) -> tuple[float, int]:

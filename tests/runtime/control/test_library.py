@@ -10,6 +10,7 @@ import pytest
 from runtime.base.errors import UserError
 from runtime.config import Config, MidiConfig
 from runtime.control.mapping import library
+from runtime.control.mapping.layers import configured_lines
 from runtime.control.mapping.library import (
     device_setup,
     find_map,
@@ -97,6 +98,55 @@ def test_a_broken_file_is_named_and_the_rest_is_used(maps: Path) -> None:
     assert moves(setup.lines, "cc 20") == ["latent.1"]
     assert "no such file" in device_setup(Config(midi=MidiConfig(map="gone.yaml")), MapDevice("x")).problem
     assert known_devices() == []
+
+
+BROKEN = "lines: [{control: cc 1, target: wdth}]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"ports: [nanokontrol]\n{BROKEN}\n",
+        f"{BROKEN}\nports: [x1, nanokontrol]\n",
+        "ports: [nanokontrol]\nlines: [\n",  # no YAML
+        "ports:\n- nanokontrol\nlines:\n\t- {}\n",
+        "{name: {a: [b]}, ports: [nanokontrol], port: x}",
+        "ports: nanokontrol\n",
+    ],
+)
+def test_a_broken_map_that_its_ports_would_choose_is_named(maps: Path, text: str) -> None:
+    box, other = MapDevice("nanoKONTROL2:nanoKONTROL2 MIDI 1"), MapDevice("Oxygen 49")
+    (maps / "mine.yaml").write_text(text)
+    setup = device_setup(Config(), box)
+    assert setup.problem.startswith(f"{box.port}: {maps / 'mine.yaml'}")
+    assert "; expected " in setup.problem
+    assert "\n" not in setup.problem
+    assert (setup.map_name, setup.chosen) == ("", configured_lines(Config()))
+    assert device_setup(Config(), other).problem == ""
+    assert device_setup(Config(midi=MidiConfig(controllers=False)), box).problem == ""
+    (maps / "longer.yaml").write_text("ports: [nanokontrol2]")  # a map that fits better wins, broken or not
+    assert (device_setup(Config(), box).problem, device_setup(Config(), box).map_name) == ("", "longer")
+
+
+@pytest.mark.parametrize("text", ["name: 'x\nports: [nanokontrol]\n", "ports: [x1, nanokontrol\nlines: []\n"])
+def test_a_map_that_is_broken_before_the_end_of_its_ports_is_named_for_every_input_and_passed_over(
+    maps: Path, text: str
+) -> None:
+    (maps / "mine.yaml").write_text(text)
+    for port, name in (("nanoKONTROL2:nanoKONTROL2 MIDI 1", "Korg nanoKONTROL2"), ("Some other box", "")):
+        setup = device_setup(Config(), MapDevice(port))
+        assert (setup.map_name, setup.problem.startswith(f"{port}: {maps / 'mine.yaml'}")) == (name, True)
+
+
+def test_a_broken_learned_map_is_named_once(maps: Path) -> None:
+    for text, said_of_another in (
+        ("device: {port: x}\nlines: [", 0),
+        ("device: {port: x}\nports: [keys]\n[", 0),
+        ("[", 1),
+    ):
+        learned_path(KEYS).write_text(text)
+        problems = [device_setup(Config(), device).problem for device in (KEYS, MapDevice("x"))]
+        assert [problem.count(str(learned_path(KEYS))) for problem in problems] == [1, said_of_another]
 
 
 def test_an_unknown_map_is_refused_with_a_similar_name() -> None:
