@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from itertools import pairwise
+
+import pytest
 
 from runtime.audio.block_renderer import BlockRenderer
 from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD
 from runtime.config import AudioConfig
-from runtime.events import Clock, NoteOff, NoteOn
+from runtime.events import Aftertouch, Clock, ClockStart, ControlChange, Event, NoteOff, NoteOn, PitchWheel, TargetMove
 from runtime.live.output.sound_card import SoundCard
 
 RATE_HZ, N_FRAMES = 48000, 256
@@ -71,6 +74,45 @@ def test_the_notes_of_a_chord_begin_together_and_those_of_a_run_do_not() -> None
     run_s = [now_s + 0.01 + 0.005 * k for k in range(4)]
     run = [card.frame_at(NoteOn(0, 60 + k, 100), arrival_s) for k, arrival_s in enumerate(run_s)]
     assert all(abs(later - earlier - 240) <= GRID_FRAMES for earlier, later in pairwise(run))
+
+
+def _chord(between: Sequence[Event]) -> list[tuple[Event, int]]:
+    """Events and their frames: four notes, 0.3 ms apart, and events between each two of them, 85 us apart."""
+    card = SoundCard(AudioConfig(), None, dict, False, print)
+    _play_on(card, _Rack(0))
+    _next_block(card)
+    now_s = time.perf_counter()
+    found = []
+    for note in range(4):
+        for number, event in enumerate((NoteOn(note, 60 + note, 100), *between)):
+            found.append((event, card.frame_at(event, now_s + 0.0003 * note + 85e-6 * number)))
+    return found
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        (ControlChange(0, 1, 64),),
+        (PitchWheel(1, 900), ControlChange(1, 74, 64), Aftertouch(1, 3)),  # as MPE keyboards send before each note
+        (TargetMove("width", 0.4),),  # from the page
+        (Clock(),),
+    ],
+    ids=lambda between: type(between[0]).__name__,
+)
+def test_a_chord_begins_together_although_other_events_lie_between_its_notes(between: Sequence[Event]) -> None:
+    found = _chord(between)
+    assert len({frame for event, frame in found if isinstance(event, NoteOn)}) == 1
+    others = [frame for event, frame in found if not isinstance(event, (NoteOn, Clock))]
+    assert set(others) <= {frame for _, frame in found[:1]}
+    clocks = [frame for event, frame in found if isinstance(event, Clock)]
+    assert all(abs(later - earlier - 0.0003 * RATE_HZ) <= 1 for earlier, later in pairwise(clocks))
+
+
+def test_a_release_and_a_start_between_the_notes_of_a_chord_keep_their_places() -> None:
+    found = _chord((NoteOff(9, 40), ControlChange(0, 64, 0)))
+    assert [frame for _, frame in found] == sorted(frame for _, frame in found)
+    starts = [frame for event, frame in _chord((Clock(), ClockStart())) if not isinstance(event, NoteOn)]
+    assert starts == sorted(starts)
 
 
 def test_pads_that_release_at_once_sound_and_a_clock_lies_beside_the_grid() -> None:
