@@ -96,6 +96,10 @@ def test_the_ear_hears_what_is_new_and_a_new_file_from_its_beginning(tmp_path: P
     assert ear.listen() == pytest.approx(0.25)
     path.write_bytes(HEAD + np.full(20, 4096, "<i2").tobytes())  # another card
     assert ear.listen() == pytest.approx(0.125)
+    longer = np.concatenate([np.full(20, 16384, "<i2"), np.zeros(2000, "<i2")])  # a third card has played for longer
+    path.write_bytes(HEAD + longer.tobytes())
+    assert ear.listen() == pytest.approx(0.5)
+    assert ear.listen() == 0.0
 
 
 def test_two_sounds_are_compared_sample_by_sample() -> None:

@@ -23,6 +23,7 @@ echo wire > functions/midi.usb0/id
 ln -s functions/midi.usb0 configs/c.1
 """
 LOUD = 0.003
+_HEAD_BYTES = 44  # of a WAV file
 PORT = f"/dev/snd/midiC{_WIRE}D0"
 
 
@@ -49,24 +50,22 @@ class Ear:
     """Hears what the sound card has played: reads the WAV file into which the card plays, in 16-bit stereo."""
 
     def __init__(self, path: Path):
-        self._path, self._read = path, 0
+        self._path, self._heard = path, b""
 
     def listen(self) -> float:
         """Peak, 0 to 1, of what was played since the last call. Each newly plugged card begins the file anew."""
         if not self._path.exists():
             return 0.0
-        with open(self._path, "rb") as stream:
-            n_bytes = stream.seek(0, 2)
-            begin = self._read if self._read <= n_bytes else 44
-            stream.seek(max(begin, 44))
-            data = stream.read()
+        data = self._path.read_bytes()[_HEAD_BYTES:]
         data = data[: len(data) // 4 * 4]
-        self._read = max(begin, 44) + len(data)
-        return float(np.abs(_samples(data)).max(initial=0.0))
+        # The length does not tell whether the file is new: a new one may already be longer than the old one was.
+        n_known = len(self._heard) if data.startswith(self._heard) else 0
+        self._heard = data
+        return float(np.abs(_samples(data[n_known:])).max(initial=0.0))
 
     def silent_s(self) -> float:
         """How many seconds of silence the present card played before its first sound; infinite without a sound."""
-        loud = np.flatnonzero(np.abs(_samples(self._path.read_bytes()[44:])).max(axis=1) > LOUD)
+        loud = np.flatnonzero(np.abs(_samples(self._path.read_bytes()[_HEAD_BYTES:])).max(axis=1) > LOUD)
         return float(loud[0]) / RATE_HZ if len(loud) else np.inf
 
 
