@@ -17,8 +17,8 @@ from runtime.sound.sound import Sound, SoundInstrument
 from runtime.sound.trajectory.use import SoundTrajectory
 
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
-# A sound that plays several notes at a time is this much louder with CHORD than with a single note. A sound that plays
-# one note at a time must reach the loudness of that CHORD.
+# How much louder CHORD must be with a sound that plays one note at a time than a single note with other sounds. Those
+# are 4.8 LU louder with CHORD, so a sound that plays one note at a time stays about 1 LU below them.
 ALONE_LU = 3.4
 
 
