@@ -119,8 +119,8 @@ All values but the last two are for a note at velocity 100, the worst of three n
 [{stem}.csv]({stem}.csv).
 
 - **loudness**: K-weighted (BS.1770), of the loudest 0.4 s, mean over the notes. The goal is {lufs:.1f} LUFS. A C4
-  chord of a sound that plays several notes at a time has about -10 LUFS, as presets have. The goal for the C4 chord of a
-  sound that plays one note at a time is {lufs + ALONE_LU:.1f} LUFS.
+  chord of a sound that plays several notes at a time has about -10 LUFS, as presets have. The goal for the C4 chord of
+  a sound that plays one note at a time is {lufs + ALONE_LU:.1f} LUFS.
 - **change**: by how much a held note at 1.5 s differs from the same note at 0.1 s: the mean change in level of 64 mel
   bands, of those that are within 40 dB of the loudest one in one of both windows of 0.19 s. A steady sound with noise
   phases has about 1 dB, because noise is never the same twice.
