@@ -44,7 +44,7 @@ PHASES = {"noise": 0.0, "coherent": 1.0}
 FRAME_BYTES = 4
 # A WAV file has a 32-bit number near its beginning. It says how many bytes follow: the last 36 bytes of the header,
 # and the sound.
-LONGEST_MUSIC_S = ((2**32 - 1 - 36) // FRAME_BYTES - BLOCK_FRAMES) / SAMPLE_RATE_HZ - LONGEST_TAIL_S
+MOST_FRAMES = (2**32 - 1 - 36) // FRAME_BYTES - BLOCK_FRAMES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_recorded(arguments.midi_file):
         return _render_recording(arguments)
     events = read_events(arguments.midi_file)
-    _refuse_too_long(arguments.midi_file, _length_s(events), arguments.most_minutes)
+    _refuse_too_long(arguments, _length_s(events), SAMPLE_RATE_HZ)
     choice, state = _choice(arguments)
     choice = _with_options(choice, arguments)
     settings = choice.settings
@@ -110,7 +110,7 @@ def _render_recording(arguments: argparse.Namespace) -> int:
     start = start_of(recorded.head, arguments.midi_file)
     if arguments.now:
         print("timbrebox: a recording is rendered with its own sound, not with the one that plays now", file=sys.stderr)
-    _refuse_too_long(arguments.midi_file, recorded.n_ticks / SAMPLE_RATE_HZ, arguments.most_minutes)
+    _refuse_too_long(arguments, recorded.n_ticks / start.sample_rate_hz, start.sample_rate_hz)
     for option in ("config", "preset", "sound"):
         if getattr(arguments, option) is not None:
             remedy = "leave it out, or change --latents, --phase or --seed"
@@ -255,12 +255,14 @@ def listed_positions(card: Card, text: str) -> list[float]:
     return positions
 
 
-def _refuse_too_long(midi_file: str, length_s: float, most_minutes: int | None) -> None:
+def _refuse_too_long(arguments: argparse.Namespace, length_s: float, rate_hz: int) -> None:
+    midi_file, most_minutes = arguments.midi_file, arguments.most_minutes
     if most_minutes is not None and not length_s <= 60.0 * most_minutes:
         expected = f"at most {most_minutes}"
         raise UserError(midi_file, f"{length_s / 60.0:,.1f} minutes of music", expected, "choose a shorter piece")
-    if not length_s <= LONGEST_MUSIC_S:
-        expected = f"at most {LONGEST_MUSIC_S / 3600.0:.2f}, which a WAV file can hold"
+    longest_s = MOST_FRAMES / rate_hz - LONGEST_TAIL_S
+    if not length_s <= longest_s:
+        expected = f"at most {longest_s / 3600.0:.2f}, which a WAV file can hold"
         raise UserError(midi_file, f"{length_s / 3600.0:,.2f} hours of music", expected, "choose a shorter piece")
 
 

@@ -192,6 +192,23 @@ def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "damaged" in refusal(str(path), out, "--instrument", TINY)
 
 
+def test_the_length_of_a_recording_is_counted_at_its_own_rate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refusal(rate_hz: int, seconds: int, *options: str) -> str:
+        path, rack = tmp_path / f"{rate_hz}.mid", build_chosen(choose(Config(), TINY, None, None), rate_hz)
+        _, history = heard_by(rack, [], SIZE, 0)
+        write(path, rack, history, [], rate_hz * seconds)
+        status = main(["render", str(path), str(tmp_path / "out.wav"), "--instrument", TINY, *options])
+        said = capsys.readouterr().err
+        assert status == 2 * bool(said)
+        return said
+
+    assert refusal(48000, 57, "--most-minutes", "1") == ""  # 62 s at 44,100 Hz
+    assert "found 1.1 minutes of music; expected at most 1" in refusal(22050, 66, "--most-minutes", "1")
+    assert "found 4.00 hours of music; expected at most 3.09, which a WAV" in refusal(96000, 4 * 3600)
+
+
 def test_a_recording_that_began_with_notes_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.mid"
     record(path, Config(), TINY, 44100, first=1000)
