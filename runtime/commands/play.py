@@ -22,6 +22,7 @@ from runtime.config import AudioConfig, Config, PanelConfig, load_config
 from runtime.control.mapping.library import refuse_broken_map
 from runtime.demo import DEMO_FILE
 from runtime.instrument.decoder import Decoder
+from runtime.instrument.library import DEFAULT_INSTRUMENT
 from runtime.live.memory import Memory
 from runtime.live.output.input_effect import InputEffect
 from runtime.live.output.sound_card import AudioHangsError
@@ -147,6 +148,9 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
         audio = msgspec.structs.replace(audio, buffer_frames=arguments.buffer)
     if arguments.midi is not None:
         midi = msgspec.structs.replace(midi, inputs=(arguments.midi,))
+    if arguments.demo and arguments.config is None:
+        # The piece chooses its sounds by their program numbers, which are those of the default instrument.
+        config = msgspec.structs.replace(config, instrument=DEFAULT_INSTRUMENT, preset=None)
     return msgspec.structs.replace(config, audio=audio, midi=midi)
 
 

@@ -31,7 +31,7 @@ class Memory:
     state: the previous run's state, or None.
     configured: the settings file's values of the settings in `state`; None until they are known.
     good_settings: all settings of the settings file, or None. They are stored, and used when that file is broken.
-    keeps: whether this run saves what plays.
+    keeps: whether this run restores `state`, and saves what plays.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):

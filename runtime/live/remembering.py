@@ -38,11 +38,13 @@ def choose_with_memory(
 ) -> Choice:
     """Choose what to play: options override the remembered state, which overrides the settings.
 
-    A state that cannot be used is put aside and raises no error.
+    A state that cannot be used is put aside and raises no error. A memory that keeps nothing loses its state here.
 
     instrument, preset, sound: the options, or None.
     UserError as from `choose_parts`.
     """
+    if not memory.keeps:
+        memory.state = None
     state, memory.configured = memory.state, settings_of(config)
     if state is not None:
         config = _with_settings(config, state)

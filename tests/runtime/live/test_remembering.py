@@ -115,17 +115,37 @@ def test_what_changes_just_before_the_end_is_remembered(start: Start, home: Path
     assert kept_positions() == {"latent_1": 0.25, "phase_blend": 0.5}
 
 
-def test_a_demo_is_not_remembered_but_the_sound_before_it_is(start: Start, home: Path) -> None:
+def test_a_demo_plays_its_own_instrument_and_leaves_the_remembered_sound_alone(start: Start, home: Path) -> None:
     with start("--instrument", TINY) as program:
         move(home, **MOVED)
         program.stop()
     with start("--demo") as program:
-        assert moved_sound(home) == MOVED
-        for target, position in (("latent.1", 0.25), ("phase_blend", 0.5)):
-            ask(home, "move", target=target, position=position)
-        wait_until(lambda: moved_sound(home)["phase_blend"] == 0.5, "the move")
+        assert not any("The last sound is back" in line for line in program.lines)
+        assert ask(home, "state")["instrument"]["name"] == "virtual-analogue"
+        assert moved_sound(home) != MOVED
+        ask(home, "move", target="tilt", position=0.25)
+        wait_until(lambda: ask(home, "state")["positions"]["tilt"] == 0.25, "the move")
         program.stop()
     assert kept_positions() == MOVED
+
+
+def test_a_demo_does_not_begin_with_the_sound_that_its_own_instrument_played_last(start: Start, home: Path) -> None:
+    for options, comes_back in ((), False), (("--demo",), False), ((), True):
+        with start(*options) as program:
+            assert any("The last sound is back" in line for line in program.lines) == comes_back
+            wait_until(read_state, "the state")
+            program.stop()
+
+
+def test_a_demo_is_played_by_the_instrument_that_an_option_names(start: Start, home: Path, tmp_path: Path) -> None:
+    settings, sound = tmp_path / "config.yaml", tmp_path / "sound.yaml"
+    settings.write_text(yaml.safe_dump({"instrument": "pads"}))
+    sound.write_text(yaml.safe_dump({"instrument": "strings"}))
+    named = {"fm": ("--instrument", "fm"), "pads": ("--config", settings), "strings": ("--sound", sound)}
+    for name, options in named.items():
+        with start("--demo", *options) as program:
+            assert ask(home, "state")["instrument"]["name"] == name
+            program.stop()
 
 
 def test_options_win_over_what_is_remembered(start: Start, home: Path, tmp_path: Path) -> None:
