@@ -8,6 +8,7 @@ import pytest
 
 from runtime.config import Config
 from runtime.doctor.devices import _holders, holders
+from runtime.doctor.disk import check_disk
 from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given
 from runtime.doctor.machine import check_memory, check_power, check_processor, check_system
 from runtime.doctor.playing import check_network, sockets
@@ -69,6 +70,34 @@ def test_a_busy_processor_is_to_mend(machine: MadeMachine) -> None:
 def test_little_memory(machine: MadeMachine, free_mb: int, verdict: str) -> None:
     machine.write("proc/meminfo", f"MemTotal:  1024000 kB\nMemAvailable:   {free_mb * 1024} kB")
     assert only(check_memory(given(machine))).verdict == verdict
+
+
+def test_the_disk_s_line_names_the_folders_and_on_a_box_also_the_service_s(
+    machine: MadeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = machine.root / "own"
+    for variable in ("XDG_STATE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(variable, str(own / variable))
+    mine = f"and these can be written: {own}/XDG_STATE_HOME/timbrebox, {own}/XDG_DATA_HOME/timbrebox"
+    assert only(check_disk(given(machine))).says.endswith(mine)
+    service = machine.root / "var" / "lib" / "timbrebox"
+    service.mkdir(parents=True)
+    first, second = check_disk(given(machine))
+    assert first.says.endswith(mine)
+    assert second.says.endswith(f" GB free for the service, in {service}")
+    monkeypatch.setenv("STATE_DIRECTORY", str(service))  # as systemd sets it for the service itself
+    assert only(check_disk(given(machine))).says.endswith(f"and these can be written: {service}")
+
+
+@pytest.mark.parametrize(("bad_below_mb", "verdict", "words"), [(20, MEND, "minutes of"), (10**12, BAD, "nothing can")])
+def test_a_full_disk_is_named(
+    machine: MadeMachine, monkeypatch: pytest.MonkeyPatch, bad_below_mb: int, verdict: str, words: str
+) -> None:
+    monkeypatch.setattr("runtime.doctor.disk.MEND_BELOW_MB", 10**12)
+    monkeypatch.setattr("runtime.doctor.disk.BAD_BELOW_MB", bad_below_mb)
+    monkeypatch.setenv("STATE_DIRECTORY", str(machine.root))
+    found = only(check_disk(given(machine)))
+    assert (found.verdict, f"free in {machine.root}" in found.says, words in found.says) == (verdict, True, True)
 
 
 def test_power(machine: MadeMachine) -> None:
