@@ -6,7 +6,9 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,10 +20,11 @@ from runtime.config import load_config
 from runtime.instrument.encoder import SUFFIX as ENCODER_SUFFIX
 from runtime.instrument.importing import import_instrument
 from runtime.instrument.library import available, find, load, sha256_of
-from runtime.link.client import connect_if_playing
+from runtime.link.client import connect, connect_if_playing
+from runtime.link.place import SERVICE_SOCKET
 from runtime.sound.choice import find_sound
 from runtime.sound.file import sound_text
-from runtime.sound.own import KnownSound, file_name, is_path, user_sounds
+from runtime.sound.own import KnownSound, file_name, is_path, sounds_folder, user_sounds
 from runtime.sound.sound import Sound, SoundInstrument
 from runtime.sound.store import instrument_sounds, known_sounds
 from runtime.sound.trajectory.use import trajectory_paths
@@ -40,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exporting.add_argument("file", metavar="OUT", nargs="?", help=f"default: NAME{package.SUFFIX}")
     exporting.add_argument("--with-instrument", action="store_true", help="with the instrument's .onnx in it")
     for action in (listing, showing, exporting):
-        action.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
+        action.add_argument("--config", metavar="FILE", help="settings, in place of what plays (see: play)")
         action.add_argument("--instrument", metavar="NAME|FILE.onnx", help="whose presets (see: instruments)")
     saving = actions.add_parser("save", help="save what play plays now, or else what it played last")
     saving.add_argument("name", metavar="NAME", nargs="?", help='default: a new name, such as "Sound 7"')
@@ -75,10 +78,15 @@ def _refuse_an_instrument_s(name: str) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    rows = _rows(_instrument(arguments))
+    playing = _playing(arguments)
+    rows = _rows(_instrument(arguments, playing))
     if arguments.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    if playing:
+        whose = "; the service that plays has its own (see its page)" if playing.is_service else ""
+        said = f"{Path(playing.file).stem} plays: its sounds, then yours, from {sounds_folder()}{whose}"
+        print(f"timbrebox: {said}", file=sys.stderr)
     for row in rows:
         print(f"{row['name']}  ({row['origin']}{_place(row)}, {row['instrument'] or 'any instrument'})")
 
@@ -113,7 +121,7 @@ def _place(row: dict[str, object]) -> str:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    print(sound_text(find_sound(arguments.name, _instrument(arguments))[0]), end="")
+    print(sound_text(find_sound(arguments.name, _instrument(arguments, _playing(arguments)))[0]), end="")
 
 
 def _save(arguments: argparse.Namespace) -> None:
@@ -157,7 +165,7 @@ def _undo(_arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    sound, folder = find_sound(arguments.name, _instrument(arguments))
+    sound, folder = find_sound(arguments.name, _instrument(arguments, _playing(arguments)))
     name = sound.name if is_path(arguments.name) and sound.name else Path(arguments.name).stem
     name = name if is_path(arguments.name) else arguments.name
     sound = msgspec.structs.replace(sound, name=name)
@@ -178,7 +186,8 @@ def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound
 
     Returns the new sound, each file's content by the file's name, and the files' paths.
     """
-    path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
+    made_for = sound.made_for.name if sound.made_for else _instrument(arguments, _playing(arguments))
+    path = find(arguments.instrument or made_for)
     files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_ONNX_BYTES)}
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)
     if encoder.exists():
@@ -206,8 +215,24 @@ def _import(arguments: argparse.Namespace) -> None:
     print(f"{saved.name}: {saved.path}.{there}{news}")
 
 
-def _instrument(arguments: argparse.Namespace) -> str | None:
-    return arguments.instrument or load_config(arguments.config).instrument
+class _Playing(NamedTuple):
+    """The instrument that plays. is_service: whether the service plays it, which keeps its files in its own folder."""
+
+    file: str
+    is_service: bool
+
+
+def _playing(arguments: argparse.Namespace) -> _Playing | None:
+    """What plays; None if nothing answers, or if an option names what to look at instead."""
+    if arguments.instrument is None and arguments.config is None:
+        with suppress(UserError), connect() as link:
+            return _Playing(link.ask("state")["instrument"]["file"], link.path == SERVICE_SOCKET)
+    return None
+
+
+def _instrument(arguments: argparse.Namespace, playing: _Playing | None) -> str | None:
+    """The instrument that an option names, or that plays, or that the settings name; None for the default one."""
+    return playing.file if playing else arguments.instrument or load_config(arguments.config).instrument
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], object]] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.__main__ import main
+from runtime.commands import presets
 from runtime.companion.sounds import package
 from runtime.instrument.library import BUNDLED_FOLDER
 from runtime.link.client import connect
@@ -182,6 +183,35 @@ def test_save_takes_what_plays_and_without_that_what_was_played(
     for name in ("first", "Sound 1"):
         sound = load_sound(tmp_path / "data" / "timbrebox" / "sounds" / f"{name}.yaml")
         assert (sound.name, sound.phase_blend, sound.made_for.name) == (name, 0.75, "tiny")
+
+
+def test_the_list_has_the_sounds_of_the_instrument_that_plays_and_names_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("instrument: pads")
+    with LiveProgram(["--audio", "null", "--no-panel", "--instrument", TINY], dict(os.environ), tmp_path) as program:
+        assert main(["presets"]) == 0
+        printed = capsys.readouterr()
+        assert printed.err == f"timbrebox: tiny plays: its sounds, then yours, from {folder}\n"
+        assert printed.out.splitlines()[0] == "mellow  (card, program 0, tiny)"
+        assert main(["presets", "list", "--json"]) == 0
+        printed = capsys.readouterr()
+        assert (printed.err, json.loads(printed.out)[0]["name"]) == ("", "mellow")
+        assert main(["presets", "show", "mellow"]) == 0
+        assert "low harmonics" in capsys.readouterr().out
+        for option, said in ((("--config", str(settings)), "pads"), (("--instrument", "strings"), "strings")):
+            assert main(["presets", "list", *option]) == 0
+            printed = capsys.readouterr()
+            assert (printed.err, printed.out.splitlines()[0].endswith(f"program 0, {said})")) == ("", True)
+        # The same socket, as if it were the service's.
+        monkeypatch.setattr(presets, "SERVICE_SOCKET", tmp_path / "run" / "timbrebox" / "control")
+        assert main(["presets"]) == 0
+        assert capsys.readouterr().err.endswith("; the service that plays has its own (see its page)\n")
+        program.stop()
+    assert main(["presets"]) == 0
+    printed = capsys.readouterr()
+    assert (printed.err, printed.out.splitlines()[0].endswith("program 0, virtual-analogue)")) == ("", True)
 
 
 @pytest.mark.parametrize("line", ["delete|Round bass", "rename|flute|mine", "copy|Round bass|mine"])
