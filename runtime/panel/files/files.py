@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-import yaml
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
 from runtime.base.errors import UserError
 from runtime.link import messages
-from runtime.link.messages import LONGEST_LINE_BYTES, REFUSED, Request
-from runtime.link.recording import Record
+from runtime.link.messages import REFUSED, Request
 from runtime.panel.files.downloads import Downloads
 from runtime.panel.files.limits import (
     CHUNK_BYTES,
@@ -27,6 +24,7 @@ from runtime.panel.files.limits import (
     WINDOW_BYTES,
 )
 from runtime.panel.files.recordings import Recordings
+from runtime.panel.files.requests import Nothing, Requests
 from runtime.panel.files.uploads import Announced, Upload
 from runtime.panel.files.work import Ask, Work
 from runtime.panel.limits import MOST_UNSENT_BYTES, Allowance
@@ -34,44 +32,6 @@ from runtime.panel.limits import MOST_UNSENT_BYTES, Allowance
 SOCKET_PATH = "/files"
 _MOST_ASKED = 8
 _WRONG_MESSAGE, _TRY_AGAIN = 1003, 1013  # close codes: RFC 6455, section 7.4.1, and IANA's registry
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-
-
-class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No params."""
-
-
-class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: _Name
-
-
-class _Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A candidate's number, from 0. A candidate is a sound that `encode` found for a recording."""
-
-    number: int
-
-
-class _Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    number: int
-    name: _Name
-
-
-class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to download.
-
-    suffix: for a recording, the suffix of the file to take, such as .wav.
-    number: for a preview, its number, from 0.
-    """
-
-    what: Literal["recording", "piece", "sound", "preview"]
-    name: str = ""
-    suffix: str = ""
-    number: int = 0
-
-
-class _Make(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: _Name
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=60)] | None = None
 
 
 class _Part:
@@ -100,25 +60,11 @@ class Files:
     """Serves the WebSockets over which pages send and get files. ask: sends a request to the playing process."""
 
     def __init__(self, ask: Ask):
-        self._ask = ask
         self.downloads, self._recordings = Downloads(), Recordings()
         self._work = Work(ask, self._tell)
         self._parts: list[_Part] = []
-        # The sound that played before the first candidate: its tree, and the folder of the files that the tree names.
-        self._before: tuple[dict[str, Any], str | None] | None = None
-        self._requests: dict[str, tuple[type, Callable[[Any], Awaitable[object]]]] = {
-            "recordings": (_Nothing, self._list),
-            "recordings.delete": (_Named, self._delete),
-            "recordings.undo": (_Nothing, self._undo),
-            "record": (Record, self._record),
-            "take": (_Take, self._take),
-            "cancel": (_Nothing, self._cancel),
-            "hear": (_Numbered, self._hear),
-            "back": (_Nothing, self._back),
-            "keep": (_Keep, self._keep),
-            "make": (_Make, self._make),
-            "forget": (_Nothing, self._forget),
-        }
+        self._requests = Requests(ask, self._tell, self._work, self._recordings, self.downloads)
+        self._handlers = self._requests.handlers | {"cancel": (Nothing, self._cancel)}
 
     async def serve(self, connection: ServerConnection) -> None:
         """Serve a connection until it closes; an unfinished upload is discarded."""
@@ -167,9 +113,9 @@ class Files:
                 self._begin_upload(part, msgspec.json.decode(request.params, type=Announced))
                 part.send(messages.answer_line(number, {}))
                 return
-            if request.method not in self._requests:
+            if request.method not in self._handlers:
                 raise UserError("request", repr(request.method[:100]), "a request that pages may send", "see docs")
-            kind, handler = self._requests[request.method]
+            kind, handler = self._handlers[request.method]
             params = msgspec.json.decode(request.params, type=kind)
         except UserError as error:
             part.send(messages.error_line(number, REFUSED, error))
@@ -220,47 +166,7 @@ class Files:
             upload.close()
             self._work.broke_off(upload, error)
 
-    # --- requests ---
-
-    async def _list(self, _params: _Nothing) -> object:
-        return self._recordings.rows()
-
-    async def _delete(self, params: _Named) -> object:
-        self._recordings.delete(params.name)
-        self._tell()
-        return {}
-
-    async def _undo(self, _params: _Nothing) -> object:
-        name = self._recordings.undo()
-        self._tell()
-        return {"name": name}
-
-    async def _record(self, params: Record) -> object:
-        asked = {"do": "stop"} if params.do == "stop" else msgspec.to_builtins(params)
-        facts = await self._ask("record", asked)
-        self._tell()
-        return {"duration_s": facts.get("duration_s", 0.0), "problem": facts.get("problem")}
-
-    async def _take(self, params: _Take) -> object:
-        downloads = self.downloads
-        if params.what == "piece":
-            path, name = self._work.piece()
-            return {"path": downloads.offer(path, name)}
-        if params.what == "preview":
-            path = self._work.making.preview(params.number)
-            return {"path": downloads.offer(path, path.name)}
-        if params.what == "recording":
-            path = self._recordings.path(params.name, params.suffix)
-            return {"path": downloads.offer(path, path.name)}
-        tree = (await self._ask("sounds.read", {"name": params.name}))["tree"]
-        if _has_files(tree):
-            path, suffix = await self._work.packed(params.name), ".timbrebox"
-        else:
-            path = self._work.text_file(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
-            suffix = ".yaml"
-        return {"path": downloads.offer(path, params.name + suffix, lambda: path.unlink(missing_ok=True))}
-
-    async def _cancel(self, _params: _Nothing) -> object:
+    async def _cancel(self, _params: Nothing) -> object:
         for part in self._parts:
             if part.upload is not None:
                 self._end_upload(part)
@@ -268,54 +174,12 @@ class Files:
         self._work.cancel()
         return {}
 
-    async def _hear(self, params: _Numbered) -> object:
-        """Play a candidate. Before the first candidate, remember the sound that plays, for `_back`."""
-        tree = self._work.candidate(params.number)
-        if len(msgspec.json.encode(tree)) > LONGEST_LINE_BYTES - 2**10:
-            raise UserError("candidate", "a very long sound", "one that can be tried", "keep it, then choose it")
-        if self._before is None:
-            state = (await self._ask("present", {}))["state"]
-            if state["sound"].get("parts"):
-                raise UserError("candidate", "a sound with parts that plays", "one without", "choose another sound")
-            self._before = state["sound"], state["folder"]
-        played = await self._ask("sound", {"tree": tree})
-        self._tell()
-        return played
-
-    async def _back(self, _params: _Nothing) -> object:
-        if self._before is None:
-            raise UserError("back", "no sound before", "a candidate that was heard", "hear one")
-        (tree, folder), self._before = self._before, None
-        self._tell()
-        return await self._ask("sound", {"tree": tree, "folder": folder})
-
-    async def _keep(self, params: _Keep) -> object:
-        name = await self._work.keep(params.number, params.name)
-        with contextlib.suppress(UserError):
-            await self._ask("sound", {"name": name})
-        self._before = None
-        self._tell()
-        return {"name": name}
-
-    async def _make(self, params: _Make) -> object:
-        await self._work.make(params.name, params.minutes)
-        return {}
-
-    async def _forget(self, _params: _Nothing) -> object:
-        self._work.forget_taught()
-        return {}
-
     # --- news ---
 
     def _news(self) -> bytes:
-        return messages.news_line("files", self._work.facts | {"is_trying": self._before is not None})
+        return messages.news_line("files", self._work.facts | {"is_trying": self._requests.is_trying})
 
     def _tell(self) -> None:
         line = self._news()
         for part in list(self._parts):
             part.send(line)
-
-
-def _has_files(tree: dict[str, Any]) -> bool:
-    uses = tree.get("trajectory") or []
-    return any("file" in use for use in ([uses] if isinstance(uses, dict) else uses))
