@@ -53,9 +53,7 @@ def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, kno
     ]
 
 
-def moving_presets(
-    coder: Coder, store: FrameStore, recordings: Path, left_out: Sequence[str] = ()
-) -> list[CardPreset]:
+def moving_presets(coder: Coder, store: FrameStore, recordings: Path, left_out: Sequence[str] = ()) -> list[CardPreset]:
     """One preset for each sound that is not in `left_out`; all presets are equally loud.
 
     A preset has up to MOST_KEYS trajectories, each made from one recording of the sound. A trajectory moves as its

@@ -85,9 +85,7 @@ def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
     return ROUGHNESS_DB * squares.sum(axis=1)
 
 
-def costs_of(
-    decoder: Decoder, model_note: int, colours: Colours, target: Target, positions: np.ndarray
-) -> np.ndarray:
+def costs_of(decoder: Decoder, model_note: int, colours: Colours, target: Target, positions: np.ndarray) -> np.ndarray:
     """The cost in dB of each of n knob positions, (n,).
 
     cost = distance with the best colour + PLAIN_SHARE * distance without colour + cost of loose power (see LOOSE_DB).

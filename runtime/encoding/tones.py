@@ -38,4 +38,3 @@ def _loose_shares(finder: PeakFinder, magnitudes: np.ndarray, spec: StftSpec, fu
     total = power.reshape(magnitudes.shape).sum(axis=1)
     # Rounding can make the power of the tones a little larger than that of the spectrum.
     return np.maximum(0.0, 1.0 - main / np.maximum(total, _LEAST_POWER))
-

@@ -120,7 +120,6 @@ class Recorder:
         if self._first >= 0:
             self._stop(lambda _facts: None, lambda _error: None)
 
-
     def _asked(self, record: Record, caller: Caller) -> object:
         if record.do == "status":
             self._desk.companion.ask("record_status", lambda facts: caller.answer(self._seconds(facts)), caller.refuse)
@@ -161,7 +160,6 @@ class Recorder:
             answer(self._seconds(facts))
 
         self._desk.companion.ask("record_stop", stopped, refuse, frame=frame)
-
 
     def _take_news(self, frame: int) -> None:
         while self._history:

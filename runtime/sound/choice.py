@@ -252,9 +252,7 @@ def _with_instrument_of(sound: Sound, config: Config) -> Config:
     return msgspec.structs.replace(config, instrument=name, preset=None)
 
 
-def _fit(
-    found: _Found, trajectories: Sequence[PlayedTrajectory], decoder: Decoder
-) -> tuple[list[str], str | None]:
+def _fit(found: _Found, trajectories: Sequence[PlayedTrajectory], decoder: Decoder) -> tuple[list[str], str | None]:
     """The knobs to leave out of a sound that was made for another instrument, and a remark for the user.
 
     UserError if the sound gives positions of knobs, and the instrument has none of these knobs.

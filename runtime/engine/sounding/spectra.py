@@ -138,9 +138,7 @@ class Spectra:
         key = _key(voices, frame, spacing_frames, n_events)
         self._foreseen = Foreseen((*key, *_versions(voices)), groups, gains)
 
-    def prepare_lead(
-        self, voices: Sequence[Voice], begin: int, frame: int, spacing_frames: int, n_events: int
-    ) -> None:
+    def prepare_lead(self, voices: Sequence[Voice], begin: int, frame: int, spacing_frames: int, n_events: int) -> None:
         """Make early the spectra that the next call of `lead` needs. `lead` uses them if it has the same arguments.
 
         begin: the frame at which the ramps of that call begin.

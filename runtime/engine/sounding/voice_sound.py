@@ -159,9 +159,7 @@ class VoiceSound:
         voices = self._bank.voices[group.lanes]
         return [v for v in voices if v.active and v.started_at < frame and not v.played.has_own_points]
 
-    def _give_stale_spectra(
-        self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
-    ) -> None:
+    def _give_stale_spectra(self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int) -> None:
         """Give new spectra to the voices that begin, and to hopping voices whose spectra are out of date.
 
         due: the groups that hop at `frame`, each with its hopping voices.
@@ -259,8 +257,7 @@ class VoiceSound:
         return voice.active and voice.played.has_own_points
 
     def _find_moving(self) -> None:
-        """Find the voices whose spectra move. Call this when voices begin or end, or when sources of modulation change.
-        """
+        """Find the voices whose spectra move. Call this when voices begin or end, or when sources of modulation change."""
         moves = self._palette.moves_spectra
         voices = self._bank.used() if moves else ()
         self._moving = [voice for voice in voices if voice.active and voice.played.spectrum_moves]
@@ -320,6 +317,4 @@ class VoiceSound:
 
 
 def _wants_spectrum(voice: Voice) -> bool:
-    return voice.spectrum_version != voice.knobs.version or (
-        voice.has_bandwidth and voice.blend != voice.knobs.blend
-    )
+    return voice.spectrum_version != voice.knobs.version or (voice.has_bandwidth and voice.blend != voice.knobs.blend)

@@ -136,9 +136,7 @@ def _keygen(
     command = ["ssh-keygen", "-Y", action, *map(str, words)]
     errors, limit_s = (None, None) if shows_errors else (subprocess.PIPE, _LIMIT_S)
     try:
-        done = subprocess.run(
-            command, stdin=stdin, stdout=subprocess.PIPE, stderr=errors, timeout=limit_s, check=False
-        )
+        done = subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE, stderr=errors, timeout=limit_s, check=False)
     except FileNotFoundError:
         remedy = "type: sudo apt-get install openssh-client"
         raise UserError("update", "no ssh-keygen", "OpenSSH, which checks signatures", remedy) from None

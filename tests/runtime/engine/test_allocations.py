@@ -53,9 +53,7 @@ PATH = (Engine, "render"), (Spans, "go_on"), (Mixer, "mix"), (Decoder, "decode")
 
 
 @pytest.mark.parametrize(("owner", "name"), PATH, ids=[name for _, name in PATH])
-def test_an_array_that_the_engine_allocates_is_seen(
-    owner: type, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_array_that_the_engine_allocates_is_seen(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     own, kept, n_called = getattr(owner, name), [], []
 
     def wasteful(*args: object) -> object:

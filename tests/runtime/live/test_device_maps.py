@@ -23,9 +23,7 @@ from runtime.live.device_maps import DeviceMaps
         ("pitch_wheel", PitchWheel(0, 8000), [ControlChange(0, 0, 127), NoteOn(0, 0, 100), Aftertouch(0, 100)]),
     ],
 )
-def test_only_the_control_of_an_action_starts_it(
-    control: str, press: ChannelEvent, others: list[ChannelEvent]
-) -> None:
+def test_only_the_control_of_an_action_starts_it(control: str, press: ChannelEvent, others: list[ChannelEvent]) -> None:
     desk: Any = SimpleNamespace(
         companion=SimpleNamespace(ask=lambda *_, **__: None),
         playing=SimpleNamespace(post=lambda _: None),

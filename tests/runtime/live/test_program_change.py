@@ -64,9 +64,7 @@ def test_a_program_change_on_a_part_s_channel_chooses_that_part_s_sound(
                 file = link.ask("save", name="kept")["file"]
             except UserError:  # the requested instrument does not play yet
                 return []
-            return [
-                (part["sound"], part.get("instrument")) for part in yaml.safe_load(Path(file).read_text())["parts"]
-            ]
+            return [(part["sound"], part.get("instrument")) for part in yaml.safe_load(Path(file).read_text())["parts"]]
 
         for channel, number, expected in (
             (1, 2, [("a", None), ("c", "pads")]),

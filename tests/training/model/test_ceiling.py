@@ -68,4 +68,4 @@ def test_a_training_that_goes_on_keeps_its_limits(store: FrameStore, recipe: Rec
     longer = msgspec.structs.replace(recipe, fit=msgspec.structs.replace(recipe.fit, epochs=3))
     train(longer, store, folder, on_epoch=lambda record: None)
     limits = np.asarray(TrainedRun.open(folder).decoder.get_layer(NAME).limits)
-    assert np.allclose(limits ** recipe.model.compression, loudest(store), atol=1e-6)
+    assert np.allclose(limits**recipe.model.compression, loudest(store), atol=1e-6)

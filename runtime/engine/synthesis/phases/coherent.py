@@ -356,9 +356,7 @@ class CoherentPhases:
             mixed = self._noise_bins.mixed
             mixed.real, mixed.imag = summed
 
-    def _planned(
-        self, lanes: slice, factors: np.ndarray | None = None
-    ) -> Iterator[tuple[Sinusoids, int, int]]:
+    def _planned(self, lanes: slice, factors: np.ndarray | None = None) -> Iterator[tuple[Sinusoids, int, int]]:
         """Yield the sinusoids, the first lane and the end of each run of lanes that were planned together.
 
         A lane whose factor is 0 ends a run. So the last bits of a mixed spectrum do not depend on whether such a lane

@@ -191,7 +191,6 @@ def test_a_legato_note_goes_on_where_the_old_one_is() -> None:
         assert offset(played, time_s, 1) == offset(played, time_s, 0)
 
 
-
 LANES = 6
 
 
