@@ -77,12 +77,13 @@ class VoiceBank:
     Attributes:
     n_active: number of sounding voices.
     n_lanes_used: one more than the highest lane that sounds.
+    n_turnovers: how many times a voice has begun or ended.
     table: the notes' data for modulation.
     """
 
     def __init__(self, n_voices: int, sample_rate_hz: int, max_frames: int, seed: int):
         self.voices = [Voice(lane) for lane in range(n_voices)]
-        self.n_lanes_used = self.n_active = 0
+        self.n_lanes_used = self.n_active = self.n_turnovers = 0
         self.envelope, self.left, self.right = (Ramps(n_voices, max_frames) for _ in range(3))
         self._gains, self._ends = np.zeros(n_voices, np.float32), np.zeros(n_voices, np.int64)
         self._is_steady, self._all_steady, self._seen = np.zeros(n_voices, bool), False, (-1, -1, -1, -1)
@@ -121,6 +122,7 @@ class VoiceBank:
         gains: the left gain and the right gain of the note's channel.
         """
         self.n_active += not voice.active
+        self.n_turnovers += 1
         self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True
         voice.released = voice.sostenuto = voice.in_decay = voice.is_cut = False
@@ -221,6 +223,7 @@ class VoiceBank:
         if voice.released or (voice.in_decay and adsr.sustain == 0.0):
             voice.active = False
             self.n_active -= 1
+            self.n_turnovers += 1
         elif voice.must_hold:
             voice.must_hold = False
             self.envelope.move(voice.lane, frame, 1.0, self._hold_frames(voice), SMOOTH)

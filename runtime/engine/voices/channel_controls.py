@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from runtime.control_numbers import SWITCH_ON, Control
-from runtime.engine.voices.bank import VoiceBank
+from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.notes import Notes
 from runtime.engine.voices.pitches import VoicePitches
@@ -22,6 +22,8 @@ class ChannelControls:
 
     def __init__(self, channels: Channels, bank: VoiceBank, notes: Notes, pitches: VoicePitches):
         self._channels, self._bank, self._notes, self._pitches = channels, bank, notes, pitches
+        # The channels that were retuned most recently, their sounding voices, and the bank's `n_turnovers` then.
+        self._retuned: tuple[Iterable[int], list[Voice], int] = (), [], -1
 
     def pitch_wheel(self, event: PitchWheel) -> None:
         self._channels[event.channel].bend = event.pitch / (8191.0 if event.pitch > 0 else 8192.0)
@@ -53,7 +55,10 @@ class ChannelControls:
         self._notes.all_off(range(N_CHANNELS), frame)
 
     def retune(self, channels: Iterable[int]) -> None:
-        voices = [voice for voice in self._bank.used() if voice.active and voice.channel in channels]
+        former, voices, n_turnovers = self._retuned
+        if former is not channels or n_turnovers != self._bank.n_turnovers:
+            voices = [voice for voice in self._bank.used() if voice.active and voice.channel in channels]
+            self._retuned = channels, voices, self._bank.n_turnovers
         self._pitches.follow_all(voices)
         self._notes.changes.retuned += voices
 

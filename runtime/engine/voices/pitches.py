@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
@@ -16,13 +17,40 @@ LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
 
 
+class _Together(NamedTuple):
+    """What is the same for some voices from their notes' beginnings on.
+
+    are_alike: whether a wheel moves all of them alike: they have one channel, one sound, and one distance of the key's
+        pitch from the model note; and nothing modulates their pitches.
+    glide_end: the frame at which the last of their glides ends.
+    lowest_note, highest_note: their lowest and their highest model note.
+    """
+
+    voices: Sequence[Voice]
+    are_alike: bool
+    glide_end: int
+    lowest_note: int
+    highest_note: int
+
+    @classmethod
+    def of(cls, voices: Sequence[Voice]) -> _Together:
+        ways = {(v.channel, v.key_offset, v.vibrato_radians_per_frame, id(v.knobs), id(v.played)) for v in voices}
+        notes = [voice.model_note for voice in voices]
+        are_alike = len(ways) == 1 and not voices[0].played.pitch_moves
+        glide_end = max([voice.glide_end for voice in voices], default=0)
+        return cls(voices, are_alike, glide_end, min(notes, default=0), max(notes, default=0))
+
+
 class VoicePitches:
     """Finds the ratio of a voice's frequency to its model note's frequency."""
 
     def __init__(self, channels: Channels, sample_rate_hz: int):
         self._channels, self.sample_rate_hz = channels, sample_rate_hz
+        self._together = _Together.of(())  # about the voices of the newest `ratios`
 
     def follow(self, voice: Voice) -> None:
+        """Give a voice its pitch at its note's beginning."""
+        self._together = _Together.of(())
         self.follow_all([voice])
 
     def follow_all(self, voices: Iterable[Voice]) -> None:
@@ -53,16 +81,24 @@ class VoicePitches:
 
     def ratios(self, voices: Sequence[Voice], frame: int) -> list[PitchRatio | ModulatedPitch]:
         """The voices' ratios from `frame` on; voices whose pitches move alike get the same object."""
+        together = self._together
+        if together.voices != voices:
+            together = self._together = _Together.of(voices)
+        if together.are_alike and frame >= together.glide_end and not self._channels[voices[0].channel].key_pressure:
+            ratio, lowest, highest = _plain_ratio(voices[0])  # the usual case, a wheel
+            if lowest <= together.lowest_note and together.highest_note <= highest:
+                return [ratio] * len(voices)
+        return self._each_ratio(voices, frame)
+
+    def _each_ratio(self, voices: Sequence[Voice], frame: int) -> list[PitchRatio | ModulatedPitch]:
         found: dict[tuple[float, float, float], tuple[PitchRatio, float, float]] = {}
         ratios, former = [], None
         for voice in voices:
-            way = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones, voice.vibrato_radians_per_frame
+            way = _way(voice)
             if way != former:
                 former = way
                 if way not in found:
-                    semitones, depth, _ = way
-                    limits = LOWEST_PITCH + depth - semitones, HIGHEST_PITCH - depth - semitones
-                    found[way] = pitch_ratio(*way, None, None), *limits
+                    found[way] = _plain_ratio(voice)
                 ratio_of_way, lowest, highest = found[way]
             if frame >= voice.glide_end and lowest <= voice.model_note <= highest:
                 ratio = ratio_of_way
@@ -91,6 +127,18 @@ class VoicePitches:
         if limits[0] <= semitones - reach and semitones + reach <= limits[1]:
             limits = None
         return pitch_ratio(semitones, voice.vibrato_semitones, voice.vibrato_radians_per_frame, glide, limits)
+
+
+def _way(voice: Voice) -> tuple[float, float, float]:
+    """A voice's distance from its model note in semitones, and its vibrato's depth in semitones and speed."""
+    return voice.key_offset + voice.bend_semitones, voice.vibrato_semitones, voice.vibrato_radians_per_frame
+
+
+def _plain_ratio(voice: Voice) -> tuple[PitchRatio, float, float]:
+    """A voice's ratio without glide and limits, and the lowest and the highest model note that needs no limits."""
+    semitones, depth, speed = _way(voice)
+    lowest, highest = LOWEST_PITCH + depth - semitones, HIGHEST_PITCH - depth - semitones
+    return pitch_ratio(semitones, depth, speed, None, None), lowest, highest
 
 
 def gliding_semitones(voice: Voice, frame: int) -> float:

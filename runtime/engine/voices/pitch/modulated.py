@@ -86,6 +86,10 @@ class ModulatedPitch:
         lowest, highest = self._limits
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
+    def at_each(self, frames: range) -> list[float]:
+        """The same as `at`, for several frames."""
+        return [self.at(frame) for frame in frames]
+
     def ahead_at(self, interval: int) -> float:
         """How far the vibrato is ahead when an interval begins, in rad, because its rate is modulated."""
         number = max(0, interval - self._first)
