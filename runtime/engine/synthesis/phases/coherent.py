@@ -80,6 +80,8 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now. With np.zeros, the first hop with a blend would wait for memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
+        # The factor by which each lane's noise is multiplied where it is used (`Found.levels`).
+        self._levels_of = np.ones((n_lanes, 1), np.float32)
         # The noise bins' phasors once more, as complex numbers. Products are faster with complex numbers, sums over
         # lanes are faster with floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
@@ -91,7 +93,8 @@ class CoherentPhases:
         # The place at which each lane's phases begin in the flattened table `first_phases`.
         self._starts = np.zeros(n_lanes, np.intp)
         # For each bin, the number of its sinusoid among the sinusoids planned together; -1 for a noise bin.
-        self._owners = np.full((n_lanes, n_bins), -1, np.int32)
+        self._owners = np.full((n_lanes, n_bins), -1, np.int16)
+        self._numbers = np.tile(np.arange(max_rows * n_bins // 2, dtype=np.int16), (len(_BESIDE), 1))
         self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)
@@ -126,6 +129,7 @@ class CoherentPhases:
             run, side = slice(first, stop), first_side + first - lanes.start
             sides = slice(side, side + stop - first)
             self._noise[sides], self._starts[sides] = self._noise[run], self._starts[run]
+            self._levels_of[sides] = self._levels_of[run]
             np.multiply(self._noise_imaginary[run], -turns.noise_signs, out=self._noise_real[sides])
             np.multiply(self._noise_real[run], turns.noise_signs, out=self._noise_imaginary[sides])
             self._join_phasors(sides)
@@ -187,11 +191,9 @@ class CoherentPhases:
         """Do the work of `plan` for some lanes. walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         self._n_changes += 1
-        if found is None:
-            np.copyto(noise, magnitudes)  # `find` needs a contiguous array
-            found = self.find(lanes, noise)
-        peaks, levels = found
-        np.multiply(magnitudes, levels, out=noise)
+        np.copyto(noise, magnitudes)
+        peaks, levels = found or self.find(lanes, noise)  # `find` needs a contiguous array
+        self._levels_of[lanes] = levels
         noise[:, : self._tables.n_silent] = 0.0
         rows, bins = peaks.rows, peaks.bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
@@ -209,18 +211,20 @@ class CoherentPhases:
         if first_side is not None:
             sides = slice(first_side, first_side + lanes.stop - lanes.start)
             phases = self._continued(sides, rows, bins, peaks.places, hop, moves)
-            self._noise[sides], self._owners[sides] = noise, self._owners[lanes]
+            self._noise[sides], self._levels_of[sides] = noise, levels
+            self._owners[sides] = self._owners[lanes]
             self._take(sides, planned.at_phases(sides.start, phases))
         self._take(lanes, planned)
 
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
-        for lane in range(lanes.start, lanes.stop):
-            if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with the random phases in row 0 of `first_phases`. A later sinusoid may
-                # begin in a noise bin. It then continues the phase of this bin, which is in row 1. So the lane's place
-                # now moves from row 0 to row 1.
-                self._starts[lane] += self._tables.first_phases.shape[1]
-            self._sinusoids[lane] = planned
+        if None in self._sinusoids[lanes]:
+            for lane in range(lanes.start, lanes.stop):
+                if self._sinusoids[lane] is None:
+                    # A note's first sinusoids begin with the random phases in row 0 of `first_phases`. A later sinusoid
+                    # may begin in a noise bin. It then continues the phase of this bin, which is in row 1. So the
+                    # lane's place now moves from row 0 to row 1.
+                    self._starts[lane] += self._tables.first_phases.shape[1]
+        self._sinusoids[lanes] = [planned] * (lanes.stop - lanes.start)
 
     def _continued(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
@@ -283,11 +287,13 @@ class CoherentPhases:
         np.maximum(index[0], 0, out=index[0])
         noise.take(index, out=magnitudes, mode="clip")
         noise[index] = 0.0
-        owners.reshape(-1)[index] = np.arange(n_peaks, dtype=np.int32)
+        # NumPy writes flat arrays faster.
+        owners.reshape(-1)[index.reshape(-1)] = self._numbers[:, :n_peaks].reshape(-1)
         owners[:, 0] = -1
         spread = padded[:-2] + padded[2:]
         spread *= np.float32(0.5)
         spread += padded[1:-1]
+        spread *= self._levels_of[lanes, 0].take(peaks.rows)
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
@@ -314,7 +320,8 @@ class CoherentPhases:
         n = lanes.stop - lanes.start
         padded = self._spectra[:n]
         spectra = padded[:, _MARGIN:-_MARGIN]
-        np.multiply(self._noise[lanes], self._noise_phasors[lanes], out=self._noise_bins.first[:n])
+        noise = np.multiply(self._noise[lanes], self._levels_of[lanes], out=self._scratch[:n])
+        np.multiply(noise, self._noise_phasors[lanes], out=self._noise_bins.first[:n])
         self._noise_bins.write(n, hop, spectra)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
@@ -349,10 +356,12 @@ class CoherentPhases:
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
         if self._summed_for != wanted:
             self._summed_for, noise = wanted, self._noise[lanes]
+            of_lanes, products = self._levels_of[lanes], self._scratch[: len(noise)]
             if factors is not None:
-                noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
-            np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
-            np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
+                of_lanes = of_lanes * factors
+            # twice as fast as to weight the noise first
+            for part, out in zip((self._noise_real, self._noise_imaginary), summed, strict=True):
+                np.matmul(of_lanes[:, 0], np.multiply(noise, part[lanes], out=products), out=out)
             mixed = self._noise_bins.mixed
             mixed.real, mixed.imag = summed
 
@@ -363,9 +372,12 @@ class CoherentPhases:
         was planned again.
         """
         sinusoids: list[Sinusoids | None] = self._sinusoids[lanes]
-        if factors is not None:
-            pairs = zip(sinusoids, factors[:, 0].tolist(), strict=True)
-            sinusoids = [planned if factor else None for planned, factor in pairs]
+        if factors is not None and 0.0 in (of_lanes := factors[:, 0].tolist()):
+            sinusoids = [planned if factor else None for planned, factor in zip(sinusoids, of_lanes, strict=True)]
+        if sinusoids and sinusoids.count(sinusoids[0]) == len(sinusoids):  # the usual case
+            if sinusoids[0] is not None:
+                yield sinusoids[0], lanes.start, lanes.stop
+            return
         first = 0
         for row in range(1, len(sinusoids) + 1):
             if row == len(sinusoids) or sinusoids[row] is not sinusoids[first]:

@@ -22,6 +22,7 @@ N_LOW_BINS, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, 
 _NEVER_HELD = _HELD_BINS + _HELD_BINS
 # The fundamental, in bins, that `beside_multiples` gets if a spectrum's sinusoids must stay where they are.
 NO_FUNDAMENTAL = 1e6
+_BESIDE, _BEYOND = np.array([-1, 0, 1])[:, None], np.array([-2, 1, 2])[:, None]  # bins, counted from a peak's bin
 _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5, 4.0))
 
 
@@ -73,7 +74,7 @@ class PeakFinder:
         """
         flat, rising = magnitudes.reshape(-1), self._rising
         places = self._loud_maxima(magnitudes)
-        peak, above, below = flat.take(places), flat.take(places + 1), flat.take(places - 1)
+        below, peak, above = flat.take(places + _BESIDE, mode="wrap")  # faster than "raise"
         beside = above + below
         above -= below
         above += above
@@ -91,9 +92,9 @@ class PeakFinder:
         rows = places // magnitudes.shape[1]
         bins = places - rows * magnitudes.shape[1]
         _hold(rows, bins, distances, beside_notes)
-        next_falls = ~rising.take(places + 1)
-        two_above = next_falls & ~rising.take(places + 2)
-        return Peaks(rows, bins, places, distances, rising.take(places - 2), next_falls, two_above)
+        two_below, next_rises, then_rises = rising.take(places + _BEYOND, mode="wrap")
+        next_falls = ~next_rises
+        return Peaks(rows, bins, places, distances, two_below, next_falls, next_falls > then_rises)
 
     def _loud_maxima(self, magnitudes: np.ndarray) -> np.ndarray:
         """The local maxima that are loud enough (see _LEAST_PEAK_DB), as indices in the flattened magnitudes."""
@@ -104,7 +105,8 @@ class PeakFinder:
             self._falling[: n * n_bins],
         )
         rows = rising.reshape(n, n_bins)
-        np.greater(magnitudes[:, 1:], magnitudes[:, :-1], out=rows[:, :-1])
+        flat = magnitudes.reshape(-1)
+        np.greater(flat[1:], flat[:-1], out=rising[:-1])  # faster than row by row
         # so that no sinusoid reaches into the next row
         rows[:, : self._n_silent], rows[:, -2:] = True, False
         loudest = np.maximum.reduce(magnitudes, axis=1, keepdims=True, out=self._loudest[:n])
