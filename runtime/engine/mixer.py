@@ -35,7 +35,7 @@ class Mixer:
         self._bank, self._sound, self._widths = bank, sound, widths
         self._grid = GridGains(n_lanes, LONGEST_SPAN + 1, channels)
         self._mix = np.zeros((2, LONGEST_SPAN + 1), np.float32)
-        self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
+        self._scratch = np.zeros((2, 2 * (LONGEST_SPAN + 1)), np.float32)
         n_samples = n_lanes * (LONGEST_SPAN + 1)
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
@@ -84,13 +84,13 @@ class Mixer:
             else:
                 np.einsum("l,lx->x", self._gains, sounds, out=left)
             if self._limits:
-                limit(left, self._scratch[0, 0, :n], self._scratch[1, 0, :n])
+                limit(left, *self._scratch[:, :n])
         else:
             envelope = bank.envelope.values(lanes, frame, n)
             left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
             mix = self._mix_sides(frame, n, envelope, (left, right), self._transposed, self._modulated)
             if self._limits:
-                limit(mix, self._scratch[0, :, :n], self._scratch[1, :, :n])
+                limit(mix, *self._scratch[:, : 2 * n].reshape(2, 2, n))
             left, right = mix
         self.stereo[:n, 0], self.stereo[:n, 1] = left, right
 

@@ -68,7 +68,7 @@ def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames
 
 
 class _Waiting:
-    """Posts each event just before its block is rendered. Millions of events, posted together, would fill the memory."""
+    """Posts each event just before its block is rendered. Millions of events, posted at once, would fill the memory."""
 
     def __init__(self, events: Iterable[tuple[int, Event]]):
         self._events = iter(events)

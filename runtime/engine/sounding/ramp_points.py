@@ -33,15 +33,11 @@ class RampPoints:
 
     def frames_to_next(self, voices: Iterable[Voice], frame: int) -> list[int]:
         """For each voice, the number of frames from `frame` to its next point, at least 1."""
-        frames, former, n_frames = [], None, 0
+        frames, former, offset, n_frames = [], None, 0, 0
         for voice in voices:
-            played = voice.played
-            if played.opening_points or played.has_own_points:
-                frames.append(self._frames_to_next(voice, frame))
-                continue
-            way = played, self._hop_offsets[voice.lane]
-            if way != former:
-                former, n_frames = way, self._frames_to_next(voice, frame)
+            played, own_offset = voice.played, self._hop_offsets[voice.lane]
+            if played is not former or own_offset != offset or played.opening_points or played.has_own_points:
+                former, offset, n_frames = played, own_offset, self._frames_to_next(voice, frame)
             frames.append(n_frames)
         return frames
 

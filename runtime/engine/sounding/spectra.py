@@ -278,11 +278,12 @@ def _versions(voices: Sequence[Voice]) -> list[int]:
 
 
 def _led_to(groups: Sequence[VoiceValues]) -> list[tuple[Voice, tuple[object, ...]]]:
-    return [
-        (voice, (voice.knobs.version, voice.slide, voice.knobs.blend if values.needs_blend else 0.0, key))
-        for values in groups
-        for voice, key in zip(values.voices, values.keys(), strict=True)
-    ]
+    led_to = []
+    for values in groups:
+        knobs = values.knobs  # the same for all voices of a group
+        version, blend = knobs.version, knobs.blend if values.needs_blend else 0.0
+        led_to += [(v, (version, v.slide, blend, key)) for v, key in zip(values.voices, values.keys(), strict=True)]
+    return led_to
 
 
 def _set_widths(values: VoiceValues) -> None:

@@ -16,8 +16,6 @@ from runtime.engine.voices.modulation.sources import Moment
 from runtime.engine.voices.played_sound import PlayedSound
 from runtime.instrument.card import Card
 
-_NONE = np.zeros((1, 1))
-
 
 class VoiceValues(NamedTuple):
     """How modulation changes the spectral targets of voices that play one sound, at one frame.
@@ -45,10 +43,6 @@ class VoiceValues(NamedTuple):
 
     def parts(self, most: int) -> list[VoiceValues]:
         return [self.part(first, first + most) for first in range(0, len(self.voices), most)]
-
-    def added(self, target: str) -> np.ndarray:
-        """What modulation adds to a target, float64 (n, 1); (1, 1) if it is the same for all voices."""
-        return self.sums.get(target, _NONE)
 
     def keys(self) -> list[bytes]:
         """For each voice, the modulated values on which its spectrum depends, as bytes."""
@@ -78,16 +72,16 @@ class VoiceValues(NamedTuple):
 
     def blends(self) -> list[float]:
         """The blend of phases for each voice, 0 to 1, with modulation."""
-        return self._one_each(_clipped(self.knobs.blend + self.added("phase_blend"), 0.0, 1.0))
+        return self._one_each(self._moved("phase_blend", self.knobs.blend, 0.0, 1.0))
 
     def shape(self) -> Shape:
         sound, knobs = self.played.sound, self.knobs.values
         return Shape(
             filter_kind=self.knobs.filter_kind,
             slope=sound.filter.slope_db_per_octave,
-            cutoff_octaves=_clipped(octaves_of(knobs["filter.cutoff"]) + self.added("filter.cutoff"), -2.0, 12.0),
-            resonance_db=_clipped(knobs["filter.resonance"] + self.added("filter.resonance"), 0.0, 24.0),
-            tilt_db_per_octave=_clipped(knobs["tilt"] + self.added("tilt"), -12.0, 12.0),
+            cutoff_octaves=self._moved("filter.cutoff", octaves_of(knobs["filter.cutoff"]), -2.0, 12.0),
+            resonance_db=self._moved("filter.resonance", knobs["filter.resonance"], 0.0, 24.0),
+            tilt_db_per_octave=self._moved("tilt", knobs["tilt"], -12.0, 12.0),
             odd_even_db=knobs["odd_even"],
             formant_semitones=knobs["formant"],
             shift_octaves=np.array([[voice.key_offset / 12.0] for voice in self.voices]),
@@ -110,11 +104,23 @@ class VoiceValues(NamedTuple):
         """One bandwidth for each voice; an empty list if the sound has none."""
         if not self.has_bandwidth:
             return []
-        return self._one_each(_clipped(self.knobs.values["bandwidth"] + self.added("bandwidth"), 0.0, 100.0))
+        return self._one_each(self._moved("bandwidth", self.knobs.values["bandwidth"], 0.0, 100.0))
 
     def widths(self) -> list[float]:
         """One width for each voice, 0 to 1."""
-        return self._one_each(_clipped(self.knobs.values["width"] + self.added("width"), 0.0, 1.0))
+        return self._one_each(self._moved("width", self.knobs.values["width"], 0.0, 1.0))
+
+    def _moved(self, target: str, value: float, lowest: float, highest: float) -> np.ndarray:
+        """A target's values with modulation, within the limits: float64 (n, 1); (1, 1) if all voices have the same.
+
+        value: the target's value without modulation.
+        """
+        added = self.sums.get(target)
+        if added is None:
+            return np.array([[min(max(value, lowest), highest)]])
+        values = value + added
+        np.maximum(values, lowest, out=values)
+        return np.minimum(values, highest, out=values)
 
     def _one_each(self, column: np.ndarray) -> list[float]:
         return column[:, 0].tolist() if len(column) == len(self.voices) else [float(column[0, 0])] * len(self.voices)
@@ -151,7 +157,3 @@ def fundamentals_hz(card: Card) -> list[float]:
     """The fundamental of each note in the card's range, in Hz."""
     lowest, highest = card.note_range
     return [float(note_to_hz(note)) for note in range(lowest, highest + 1)]
-
-
-def _clipped(values: np.ndarray, lowest: float, highest: float) -> np.ndarray:
-    return np.minimum(np.maximum(values, lowest), highest)

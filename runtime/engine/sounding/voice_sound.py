@@ -257,7 +257,7 @@ class VoiceSound:
         return voice.active and voice.played.has_own_points
 
     def _find_moving(self) -> None:
-        """Find the voices whose spectra move. Call this when voices begin or end, or when sources of modulation change."""
+        """Find the voices whose spectra move. Call this when voices begin or end, or sources of modulation change."""
         moves = self._palette.moves_spectra
         voices = self._bank.used() if moves else ()
         self._moving = [voice for voice in voices if voice.active and voice.played.spectrum_moves]
@@ -269,9 +269,13 @@ class VoiceSound:
         moving: the voices that have a point at `frame`, in the order of their lanes.
         """
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
-        for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
-            key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames
-            alike.setdefault(key, []).append(voice)
+        lasting, of_lane = self._points.frames_to_next(moving, frame), self._hops.of_lane
+        former, voices = None, []
+        for voice, n_frames in zip(moving, lasting, strict=True):
+            key = of_lane[voice.lane].offset, voice.played.has_own_points, n_frames
+            if key != former:
+                former, voices = key, alike.setdefault(key, [])
+            voices.append(voice)
         for (_, have_own_points, n_frames), voices in alike.items():
             lanes = [voice.lane for voice in voices]
             self._sound.before_ramp(lanes, frame, n_frames)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from runtime.engine.synthesis.dense_writing import DenseWriter
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
 from runtime.engine.synthesis.submix import Submix
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
-from runtime.engine.synthesis.transposing.head import Head
 from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 
@@ -40,6 +40,8 @@ class Buses:
         if not self._n_mixed:
             return list(lanes)
         buses = [self._lanes[lane].bus for lane in lanes]
+        if buses and buses[0] is not None and buses.count(buses[0]) == len(buses):  # the usual case
+            return [buses[0].carrier]
         return sorted({lane if bus is None else bus.carrier for lane, bus in zip(lanes, buses, strict=True)})
 
     def renew(
@@ -51,17 +53,25 @@ class Buses:
         gains: for each lane, its gain, or 0 if it is not steady.
         Returns the lanes in whose rings a crossfade must begin.
         """
-        rows_by_head: dict[Head, list[int]] = {}
-        for row, lane in enumerate(lanes):
-            rows_by_head.setdefault(self._lanes[lane].head, []).append(row)
+        heads = [self._lanes[lane].head for lane in lanes]
+        if heads.count(heads[0]) == len(heads):  # the usual case
+            return self._renew(lanes, frame, spectrum_changed, gains)
         changed: set[int] = set()
-        for rows in rows_by_head.values():
-            own = [lanes[row] for row in rows]
-            former = next((self._lanes[lane].bus for lane in own if self._lanes[lane].bus is not None), None)
-            bus = self._wanted_bus(own, [gains[row] for row in rows], former)
-            if bus is not former:
-                changed |= self._regroup(own, frame, former, bus)
-            changed.update(self.owners([lanes[row] for row in rows if spectrum_changed[row]]))
+        for head in dict.fromkeys(heads):
+            rows = [row for row, other in enumerate(heads) if other is head]
+            own, own_changed = [lanes[row] for row in rows], [spectrum_changed[row] for row in rows]
+            changed |= self._renew(own, frame, own_changed, [gains[row] for row in rows])
+        return changed
+
+    def _renew(
+        self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]
+    ) -> set[int]:
+        """Do the work of `renew` for lanes that share a head."""
+        former = next((bus for lane in lanes if (bus := self._lanes[lane].bus) is not None), None)
+        bus = self._wanted_bus(lanes, gains, former)
+        changed = set() if bus is former else self._regroup(lanes, frame, former, bus)
+        if any(spectrum_changed):
+            changed.update(self.owners(list(compress(lanes, spectrum_changed))))
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:

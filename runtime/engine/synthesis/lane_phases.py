@@ -109,6 +109,9 @@ class LanePhases:
         """
         if not (any(self.blend) or any(self._has_phases)):
             return
+        if self._go_on(lanes) and False not in spectrum_changed and numbers.count(numbers[0]) == len(lanes):
+            self._plan(lanes, numbers[0])  # the usual case
+            return
         planned: dict[int, list[int]] = {}
         new_sides: list[int] = []
         for lane, number, changed in zip(lanes, numbers, spectrum_changed, strict=True):
@@ -127,6 +130,13 @@ class LanePhases:
         for sides in runs_of(new_sides):
             first = self.leader[sides.start]
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
+
+    def _go_on(self, lanes: Sequence[int]) -> bool:
+        """Whether these lanes and all between them have coherent phases, and keep them."""
+        if not lanes:
+            return False
+        run = slice(lanes[0], lanes[-1] + 1)
+        return False not in self._has_phases[run] and 0.0 not in self.blend[run]
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
         """Plan the spectra of each run of neighbouring lanes.

@@ -274,11 +274,11 @@ class LaneSound:
 
         Either all of the lanes have points of their own, or none.
         """
-        transposed = self.transposed_among(lanes)
+        transposed, plain_lanes = self._divided(lanes)
         if transposed:
             self._transposer.before_ramp(transposed, frame, n_frames)
         if self._points.has_points[lanes[0]]:
-            self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
+            self._points.make_to(plain_lanes, frame + n_frames)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
         """Make the sound from the hop at `frame` to the next hop, unless it is there already.
@@ -286,9 +286,8 @@ class LaneSound:
         lanes: those with points of their own (`give_points`). Nothing is made for transposed lanes: their sound is made
         when it is read.
         """
-        transposed = self.transposed_among(lanes)
-        # One frame is enough: `make_to` makes the whole hop.
-        self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
+        _, plain_lanes = self._divided(lanes)
+        self._points.make_to(plain_lanes, frame + 1)  # one frame is enough: `make_to` makes the whole hop
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
         """Keep these lanes' spectra up to their next point; call it in place of `ramp`.
@@ -304,12 +303,11 @@ class LaneSound:
         have points of their own.
         lanes: ascending; they all hop together.
         """
-        transposed = self.transposed_among(lanes)
+        transposed, lanes = self._divided(lanes)
         if transposed:
             self._transposer.ramp(transposed, frame, n_frames)
-            lanes = [lane for lane in lanes if lane not in transposed]
-            if not lanes:
-                return
+        if not lanes:
+            return
         self._changes.ramp(lanes, frame, n_frames)
         self._hop_phases(lanes, frame, [True] * len(lanes))
         if self._points.has_points[lanes[0]]:
@@ -330,9 +328,11 @@ class LaneSound:
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)
-        transposed = self.transposed_among(lanes)
-        plain_lanes = [lane for lane in lanes if lane not in transposed] if transposed else lanes
+        transposed, plain_lanes = self._divided(lanes)
         self._hop_phases(plain_lanes, frame, [changed[lane - run.start] for lane in plain_lanes])
+        if len(transposed) == len(changed):  # no number is left out between the lowest and the highest
+            self._transposer.hop(transposed, frame, changed, gains.tolist())
+            return
         if transposed:
             rows = [lane - run.start for lane in transposed]
             self._transposer.hop(transposed, frame, [changed[row] for row in rows], gains[rows].tolist())
@@ -370,6 +370,13 @@ class LaneSound:
     def transposed_among(self, lanes: Iterable[int]) -> list[int]:
         active = self._transposer.active
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
+
+    def _divided(self, lanes: Sequence[int]) -> tuple[list[int], Sequence[int]]:
+        """The transposed ones of some lanes, and the others."""
+        active, transposed = self._transposer.active, self.transposed_among(lanes)
+        if not transposed:
+            return transposed, lanes
+        return transposed, [] if len(transposed) == len(lanes) else [lane for lane in lanes if not active[lane]]
 
     def heard_among(self, transposed: Sequence[int]) -> list[int]:
         """The transposed lanes that must be read: a bus is heard through its carrier alone."""

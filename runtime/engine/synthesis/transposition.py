@@ -265,7 +265,9 @@ class Transposer:
         return max(2, min(self._frames_at_once[len(lanes)], self._quarter_ring // max(1, fastest)))
 
     def _hop_numbers(self, lanes: Sequence[int], frame: int) -> list[int]:
-        heads = [lane.head for lane in self._chosen(lanes)]
+        heads = [self._lanes[number].head for number in lanes]
+        if heads and heads.count(heads[0]) == len(heads):  # the usual case
+            return [heads[0].hop_at(heads[0].place(frame))] * len(heads)
         numbers = {head: head.hop_at(head.place(frame)) for head in dict.fromkeys(heads)}
         return [numbers[head] for head in heads]
 

@@ -9,6 +9,8 @@ FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # A pitch that moves has a constant ratio within each interval of this many frames. Interval 0 begins at frame 0.
 INTERVAL_FRAMES = 64
+# At least this many intervals are computed at once: more than a block of 256 frames touches.
+_LEAST_AT_ONCE = 5
 # `go_to` forgets the intervals before its frame if there are more than this many.
 _MOST_PASSED = 256
 
@@ -25,6 +27,9 @@ class Ratio(Protocol):
 
     def at(self, frame: int) -> float:
         """The ratio at a frame."""
+
+    def at_each(self, frames: range) -> list[float]:
+        """The ratio at each of several frames."""
 
 
 class Head:
@@ -93,14 +98,17 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        begins, steps, at = self._begins, self._steps, self.ratio.at
-        for each in range(len(steps), number + 1):
-            middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
-            steps.append(round(at(middle) * self.density))
-            if each:
-                begins.append(begins[-1] + INTERVAL_FRAMES * steps[-2])
-            else:  # frame _since lies in this interval; extrapolate back to the interval's beginning
-                begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
+        begins, steps, density = self._begins, self._steps, self.density
+        first_middle = (self._first + len(steps)) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
+        n_frames = max(number + 1 - len(steps), _LEAST_AT_ONCE) * INTERVAL_FRAMES
+        middles = range(first_middle, first_middle + n_frames, INTERVAL_FRAMES)
+        steps += [round(ratio * density) for ratio in self.ratio.at_each(middles)]
+        if not begins:  # frame _since lies in the first interval; extrapolate back to the interval's beginning
+            begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
+        place = begins[-1]
+        for step in steps[len(begins) - 1 : -1]:
+            place += INTERVAL_FRAMES * step
+            begins.append(place)
 
     def place(self, frame: int) -> int:
         """The ring sample at or just before the position at `frame`."""

@@ -18,6 +18,7 @@ _FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # subtract it from a position to get 
 _PLACE_BITS = 13
 _N_PLACES = 1 << _PLACE_BITS
 # NumPy handles 0-d arrays faster than numbers.
+_BEFORE = np.array(_FIRST_SAMPLE)
 _FRACTION, _BETWEEN = np.array(FRACTION_BITS), np.array(FRACTION_BITS - _PLACE_BITS)
 _PLACE_MASK = np.array(_N_PLACES - 1)
 
@@ -94,11 +95,12 @@ class Resampler:
             return places
         elapsed = frame % INTERVAL_FRAMES
         n_intervals = -(-(elapsed + n_frames) // INTERVAL_FRAMES)
-        begins, steps = head.path(frame, n_intervals)
-        begins, steps = np.array(([begin - _FIRST_SAMPLE for begin in begins], steps))[:, :, None]
+        begins, steps = self._path[:, :n_intervals]
+        begins[:], steps[:] = head.path(frame, n_intervals)
+        begins -= _BEFORE
         places = self._integers[0, : n_intervals * INTERVAL_FRAMES].reshape(n_intervals, INTERVAL_FRAMES)
-        np.multiply(steps, self._frames[:INTERVAL_FRAMES], out=places)
-        places += begins
+        np.multiply(steps[:, None], self._frames[:INTERVAL_FRAMES], out=places)
+        places += begins[:, None]
         return places.reshape(-1)[elapsed : elapsed + n_frames]
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
