@@ -71,12 +71,20 @@ class Spell(NamedTuple):
         return (
             f"{self.n_blocks} blocks of {self.work_ms:.2f} ms\nlate: {late}\n"
             f"lost periods for which JACK names the program: {lost}; others: {self.n_others}\n"
+            f"longest stretch without a late block or such a lost period: {self.longest_whole_s() / 60.0:.1f} minutes\n"
             f"stalls of the machine: {len(self.stalls)}, {self._longest_ms():.0f} ms at most; a late block would be"
             f" beside one by chance in {late_by_chance:.1%} of cases, a lost period in {lost_by_chance:.1%}"
         )
 
     def _moments(self, spans: Sequence[Span]) -> str:
         return ", ".join(f"1 after {until_s - self.begin_s:.1f} s" for _, until_s in spans) or "none"
+
+    def longest_whole_s(self) -> float:
+        """The longest time without a late block and without a lost period for which JACK names the program."""
+        longest_s, whole_since_s = 0.0, self.begin_s
+        for since_s, until_s in sorted([*self.late, *self.lost]):
+            longest_s, whole_since_s = max(longest_s, since_s - whole_since_s), max(whole_since_s, until_s)
+        return max(longest_s, self.begin_s + self.length_s - whole_since_s)
 
     def by_chance(self) -> tuple[float, float]:
         """The share of late blocks that a stall would explain by chance, and the same share of lost periods."""
