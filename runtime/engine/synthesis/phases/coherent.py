@@ -93,8 +93,11 @@ class CoherentPhases:
         # The place at which each lane's phases begin in the flattened table `first_phases`.
         self._starts = np.zeros(n_lanes, np.intp)
         # For each bin, the number of its sinusoid among the sinusoids planned together; -1 for a noise bin.
-        self._owners = np.full((n_lanes, n_bins), -1, np.int16)
-        self._numbers = np.tile(np.arange(max_rows * n_bins // 2, dtype=np.int16), (len(_BESIDE), 1))
+        most_sinusoids = max_rows * n_bins // 2
+        number_type = np.int16 if most_sinusoids < 2**15 else np.int32  # the smaller one is faster
+        self._owners = np.full((n_lanes, n_bins), -1, number_type)
+        # The numbers of the sinusoids, once for each bin that a sinusoid may own.
+        self._numbers = np.tile(np.arange(most_sinusoids, dtype=number_type), (len(_BESIDE), 1))
         self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)

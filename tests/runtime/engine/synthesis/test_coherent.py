@@ -375,3 +375,20 @@ def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_agai
     made.plan(slice(2, 3), 12, spectra[:1])
     assert np.abs(before).max() > 0.0
     assert before.tobytes() == made.mixed_spectrum(lanes, 12, factors).tobytes()
+
+
+def test_more_sinusoids_than_16_bits_can_count_keep_their_phases() -> None:
+    n_bins, fft_size, n_lanes = 29_696, 65_536, 16  # those of the longest frame that a card may have
+    together, alone = (CoherentPhases(n_lanes, n_bins, fft_size, fft_size // 4, RATE_HZ / fft_size) for _ in range(2))
+    magnitudes = np.zeros((n_lanes, n_bins), np.float32)
+    for offset, magnitude in ((-1, 0.5), (0, 1.0), (1, 0.5)):
+        magnitudes[:, 100 + offset : -100 : 10] = magnitude
+    assert len(together.find(slice(0, n_lanes), magnitudes).peaks.bins) > 2**15
+    last = slice(n_lanes - 1, n_lanes)
+    for lane in range(n_lanes):
+        together.start(lane, 5)
+    alone.start(last.start, 5)
+    for hop in range(2):
+        together.plan(slice(0, n_lanes), hop, magnitudes)
+        alone.plan(last, hop, magnitudes[last])
+    np.testing.assert_array_equal(together.spectra(last, 2).copy(), alone.spectra(last, 2))
