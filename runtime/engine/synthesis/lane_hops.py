@@ -55,14 +55,14 @@ class LaneHops:
         lanes: at most MAX_ROWS.
         """
         first = lanes.start
-        number = self.number(first, frame)
+        number, blend, weights = self.number(first, frame), self._phases.blend[first], self._phases.noise_weights(lanes)
         sound = self._synthesis.hops(
-            self._spectra.pairs[lanes],
+            self._spectra.pairs(lanes, blend < 1.0 or weights is not None),
             noise_index(first, number),
             first,
-            self._phases.blend[first],
+            blend,
             self._phases.spectra(lanes, number),
-            self._phases.noise_weights(lanes),
+            weights,
         )[:, : self._n_frames]
         sound /= self._spectra.stored_shares[lanes]
         self.n_transforms += lanes.stop - first
@@ -78,12 +78,13 @@ class LaneHops:
         shares: float32 (n, 1), 0 for a lane in `lanes` that is not mixed.
         """
         number, factors = self.number(carrier, frame), self._spectra.factors(lanes, shares)
+        blend = self._phases.blend[carrier]
         sound = self._synthesis.mixed_hop(
-            self._spectra.pairs[lanes],
+            self._spectra.pairs(lanes, blend < 1.0),
             noise_index(lanes.start, number),
             lanes.start,
             factors,
-            self._phases.blend[carrier],
+            blend,
             self._phases.mixed_spectrum(carrier, lanes, number, factors),
         )
         self.n_transforms += 1
@@ -176,14 +177,14 @@ class DenseHops:
         octave: as in `make`.
         """
         lane, number, n_bins = hop
-        factors = self._spectra.factors(lanes, shares)
+        factors, blend = self._spectra.factors(lanes, shares), self._phases.blend[lane]
         self.n_transforms += 1
         return self._synthesis.mixed_dense_hop(
-            self._spectra.pairs[lanes],
+            self._spectra.pairs(lanes, blend < 1.0),
             noise_index(lane, number),
             lanes.start,
             factors,
-            self._phases.blend[lane],
+            blend,
             self._phases.mixed_spectrum(lane, lanes, number, factors),
             n_bins=n_bins,
             octave=octave,
@@ -203,12 +204,13 @@ class DenseHops:
 
     def _dense_hop(self, lanes: slice, number: int, n_bins: int) -> DenseHop:
         first = lanes.start
+        blend, weights = self._phases.blend[first], self._phases.noise_weights(lanes)
         return DenseHop(
-            self._spectra.pairs[lanes],
+            self._spectra.pairs(lanes, blend < 1.0 or weights is not None),
             noise_index(first, number),
             first,
             n_bins,
-            self._phases.blend[first],
+            blend,
             self._phases.spectra(lanes, number),
-            self._phases.noise_weights(lanes),
+            weights,
         )

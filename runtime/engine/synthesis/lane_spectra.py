@@ -20,8 +20,7 @@ class LaneSpectra:
     While the shares of a submix stay unchanged, the submix adds up its lanes' stored spectra without multiplying them
     again. If a lane's sound is made alone, the sound is divided by the lane's stored share.
 
-    pairs: the stored spectra in the layout of `neighbour_pairs`, float32 (n_lanes, 3, 2 * n_bins).
-    magnitudes: the stored spectra, (n_lanes, n_bins); a view of the memory of `pairs`.
+    magnitudes: the stored spectra, float32 (n_lanes, n_bins).
     stored_shares: the shares by which the stored spectra are multiplied, float32 (n_lanes, 1).
     shares: the shares for the next spectra, float32 (n_lanes, 1); 1 for a lane that has never been in a submix.
     prepared: each lane's spectrum from its newest `prepare`, float32 (n_lanes, n_bins).
@@ -29,13 +28,12 @@ class LaneSpectra:
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
         self._pairs = new_pairs(n_lanes, n_bins)
-        self.pairs = neighbour_pairs(self._pairs)
-        self.magnitudes = self._pairs[:, 1:-1, 0]
+        self._beside = neighbour_pairs(self._pairs)
+        self._is_behind = [False] * n_lanes  # whether a lane's pairs are not yet those of its stored spectrum
         self.shares, self.stored_shares = np.ones((2, n_lanes, 1), np.float32)
         self._levels = Levels(spec, sample_rate_hz, n_bins, MAX_ROWS)
-        self._levelled = np.empty((MAX_ROWS, n_bins), np.float32)
         # np.full writes to the memory now. With np.zeros, the system would provide the memory pages during a hop.
-        self.prepared = np.full((n_lanes, n_bins), 0.0, np.float32)
+        self.magnitudes, self.prepared = np.full((2, n_lanes, n_bins), 0.0, np.float32)
         self._prepared_shares = np.ones((n_lanes, 1), np.float32)
         self._factors, self._ratios = np.empty((2, MAX_ROWS, 1), np.float32)
 
@@ -54,10 +52,11 @@ class LaneSpectra:
         gains: factors for the levelled spectra, float32 (n, n_bins).
         """
         for run, rows in _runs_with_rows(lanes):
-            levelled = self._levelled[: rows.stop - rows.start]
-            self._level(run, magnitudes[rows], semitones[rows], None if gains is None else gains[rows], levelled)
+            stored = self.magnitudes[run]
+            self._level(run, magnitudes[rows], semitones[rows], None if gains is None else gains[rows], stored)
             self.stored_shares[run] = self.shares[run]
-            write_pairs(levelled, self._pairs[run])
+            write_pairs(stored, self._pairs[run])  # here the magnitudes are still in the processor's cache
+            self._is_behind[run] = [False] * len(stored)
 
     def prepare(
         self,
@@ -75,10 +74,22 @@ class LaneSpectra:
     def take_prepared(self, lanes: Sequence[int]) -> None:
         for run in runs_of(lanes):
             self.stored_shares[run] = self._prepared_shares[run]
-            write_pairs(self.prepared[run], self._pairs[run])
+            self.magnitudes[run] = self.prepared[run]
+            self._is_behind[run] = [True] * (run.stop - run.start)
 
     def copy(self, lane: int, into: int) -> None:
-        self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
+        self.magnitudes[into], self.stored_shares[into] = self.magnitudes[lane], self.stored_shares[lane]
+        self._is_behind[into] = True
+
+    def pairs(self, lanes: slice, are_read: bool) -> np.ndarray:
+        """The stored spectra of at most MAX_ROWS lanes in the layout of `neighbour_pairs`, float32 (n, 3, 2 * n_bins).
+
+        are_read: False if the caller reads only the shape; with coherent phases alone, nothing else is read.
+        """
+        if are_read and True in self._is_behind[lanes]:
+            write_pairs(self.magnitudes[lanes], self._pairs[lanes])
+            self._is_behind[lanes] = [False] * (lanes.stop - lanes.start)
+        return self._beside[lanes]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
         """For each lane, `shares` divided by the stored share; None if all ratios are 1.
