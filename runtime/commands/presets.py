@@ -165,7 +165,8 @@ def _undo(_arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    sound, folder = find_sound(arguments.name, _instrument(arguments, _playing(arguments)))
+    instrument = _instrument(arguments, _playing(arguments))
+    sound, folder = find_sound(arguments.name, instrument)
     name = sound.name if is_path(arguments.name) and sound.name else Path(arguments.name).stem
     name = name if is_path(arguments.name) else arguments.name
     sound = msgspec.structs.replace(sound, name=name)
@@ -174,20 +175,25 @@ def _export(arguments: argparse.Namespace) -> None:
     inputs += trajectory_paths(sound.trajectory, folder)
     instruments = {}
     if arguments.with_instrument:
-        sound, instruments, read = _with_instrument(sound, arguments)
+        sound, instruments, read = _with_instrument(sound, arguments.instrument or _made_for(sound) or instrument)
         inputs += read
     package.pack(out, sound, folder, instruments, inputs)
     with_instrument = f", with {next(iter(instruments))}" if instruments else ""
     print(f"{out}: {name}{with_instrument}")
 
 
-def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes], list[Path]]:
+def _made_for(sound: Sound) -> str | None:
+    """The name of the instrument that the sound was made for, if the sound says so."""
+    return sound.made_for.name if sound.made_for else None
+
+
+def _with_instrument(sound: Sound, instrument: str | None) -> tuple[Sound, dict[str, bytes], list[Path]]:
     """Put the instrument's digest into the sound, and read the instrument's files.
 
+    instrument: its name or file; None for the default one.
     Returns the new sound, each file's content by the file's name, and the files' paths.
     """
-    made_for = sound.made_for.name if sound.made_for else _instrument(arguments, _playing(arguments))
-    path = find(arguments.instrument or made_for)
+    path = find(instrument)
     files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_ONNX_BYTES)}
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)
     if encoder.exists():

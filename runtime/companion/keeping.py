@@ -14,10 +14,11 @@ from runtime.companion.examining import add_examining
 from runtime.companion.maps import add_maps
 from runtime.companion.power import add_power
 from runtime.companion.recorder import Recorder
-from runtime.companion.serving import Companion, Nothing
+from runtime.companion.serving import Companion
 from runtime.companion.sound_requests import add_sounds
 from runtime.companion.state import State, write_settings, write_state
 from runtime.config import Config
+from runtime.link.messages import NoParams
 
 
 class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +43,7 @@ class GuardThread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def companion(stream: socket.socket) -> Companion:
     """A companion with a handler for each request; stream: the socket to the playing process."""
     made = Companion(stream)
-    made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
+    made.add("ping", NoParams, lambda _params: {"process": os.getpid()})
     add_maps(made)
     made.add("state", KeepState, lambda params: write_state(params.state))
     made.add("settings", KeepSettings, lambda params: write_settings(params.config))

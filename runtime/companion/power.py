@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from runtime.base.errors import UserError
-from runtime.companion.serving import Companion, Nothing
+from runtime.companion.serving import Companion
+from runtime.link.messages import NoParams
 
 POWER_OFF = ("systemctl", "poweroff", "--no-ask-password")
 _COMMANDS = {"power_off": POWER_OFF, "reboot": ("systemctl", "reboot", "--no-ask-password")}
@@ -28,7 +29,7 @@ class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def add_power(companion: Companion) -> None:
     """Let the companion answer the requests `powers` and `power`."""
-    companion.add("powers", Nothing, lambda _params: powers())
+    companion.add("powers", NoParams, lambda _params: powers())
     companion.add("power", Power, _do)
 
 

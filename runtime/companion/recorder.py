@@ -11,7 +11,8 @@ from runtime.audio.sound_ring import RingReader
 from runtime.base.errors import UserError
 from runtime.companion.recording.places import recordings_folder, settle_leftovers
 from runtime.companion.recording.recording import Order, Recording
-from runtime.companion.serving import Companion, Nothing
+from runtime.companion.serving import Companion
+from runtime.link.messages import NoParams
 from runtime.midi.recorded.events import event_of
 
 _WORK_S = 0.1  # seconds between two writes to a growing recording
@@ -54,7 +55,7 @@ class Recorder:
         companion.add("record_begin", Begin, self._begin)
         companion.add("record_add", Add, self._add)
         companion.add("record_stop", Stop, self._stop)
-        companion.add("record_status", Nothing, lambda _params: self._facts())
+        companion.add("record_status", NoParams, lambda _params: self._facts())
         companion.every(self._work)
         companion.at_end(self._end)
         self._settle_leftovers()

@@ -18,10 +18,6 @@ from runtime.link.messages import OUR_FAILURE, REFUSED, Failures, Problem, Reque
 Handler = Callable[[Any], object]
 
 
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No params: for requests that need none."""
-
-
 class _Handled(NamedTuple):
     params: type
     handler: Handler

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from runtime.companion.serving import Companion, Nothing
+from runtime.companion.serving import Companion
 from runtime.companion.sounds import operations
 from runtime.companion.sounds.marks import Mark, mark, read_marks
+from runtime.link.messages import NoParams
 from runtime.sound.file import sound_tree
 from runtime.sound.own import BANK_SIZE, KnownSound, own_sound, own_sound_at, sounds_folder, user_sounds
 
@@ -54,15 +55,15 @@ class MarkSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def add_sounds(companion: Companion) -> None:
     """Let a companion answer the requests about the user's sounds."""
-    companion.add("sounds.list", Nothing, lambda _params: [_row(known) for known in user_sounds().values()])
+    companion.add("sounds.list", NoParams, lambda _params: [_row(known) for known in user_sounds().values()])
     companion.add("sounds.read", Named, lambda params: _read(own_sound(params.name)))
     companion.add("sounds.at", Numbered, lambda params: _read(own_sound_at(params.number)))
     companion.add("sounds.save", Save, _save)
     companion.add("sounds.rename", Renamed, lambda params: _row(operations.rename(params.name, params.new_name)))
     companion.add("sounds.copy", Renamed, lambda params: _row(operations.copy(params.name, params.new_name)))
     companion.add("sounds.delete", Named, lambda params: operations.delete(params.name))
-    companion.add("sounds.undo", Nothing, lambda _params: operations.undo())
-    companion.add("sounds.marks", Nothing, lambda _params: msgspec.to_builtins(read_marks()))
+    companion.add("sounds.undo", NoParams, lambda _params: operations.undo())
+    companion.add("sounds.marks", NoParams, lambda _params: msgspec.to_builtins(read_marks()))
     companion.add("sounds.mark", MarkSound, lambda params: msgspec.to_builtins(mark(params.sound, params.mark)))
 
 

@@ -33,6 +33,10 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     id: Id = None
 
 
+class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No params: for requests that need none."""
+
+
 class Problem(msgspec.Struct, frozen=True, gc=False):
     """Why a request was refused.
 

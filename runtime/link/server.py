@@ -33,10 +33,6 @@ class Later:
 LATER = Later()
 
 
-class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No params: for requests that need none."""
-
-
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The params of `watch`: the topics that the client watches from now on, in place of all earlier topics."""
 
@@ -98,7 +94,7 @@ class Server:
         self._methods: dict[str, _Method] = {}
         self._on_gone: list[Callable[[Connection], object]] = []
         self.add("watch", Watch, self._watch)
-        self.add("methods", NoParams, lambda _params, _caller: sorted(self._methods))
+        self.add("methods", messages.NoParams, lambda _params, _caller: sorted(self._methods))
 
     def add(self, method: str, params: type, handler: Handler) -> None:
         """Answer requests for this method.

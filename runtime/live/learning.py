@@ -12,7 +12,8 @@ from runtime.control.learning import LIMIT_S, Learned, Learner, moved_before, si
 from runtime.control.mapping.lines import MapLine, Takeover, range_of
 from runtime.control.targets import ACTIONS, LATENT
 from runtime.events import Action, ChannelEvent, TargetMove
-from runtime.link.server import LATER, Caller, NoParams, Server
+from runtime.link.messages import NoParams
+from runtime.link.server import LATER, Caller, Server
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk

@@ -12,8 +12,9 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.control.targets import ACTIONS, refuse_unknown_target
 from runtime.events import Action, TargetMove
 from runtime.instrument.library import available
+from runtime.link.messages import NoParams
 from runtime.link.moves import Moves, Name, Position
-from runtime.link.server import LATER, Caller, NoParams, Server
+from runtime.link.server import LATER, Caller, Server
 from runtime.live.present import card_of, edited_sound
 from runtime.live.remembering import state_of
 from runtime.sound.morph import MOST_SOUNDS

@@ -15,7 +15,7 @@ from runtime.base.realtime import gives_way, prepare_process
 from runtime.control.mapping.library import known_devices, refuse_broken_map
 from runtime.engine.engine import Engine
 from runtime.events import Event
-from runtime.link.server import NoParams
+from runtime.link.messages import NoParams
 from runtime.live.condition import Condition
 from runtime.live.desk import Desk
 from runtime.live.memory import Memory

@@ -13,7 +13,8 @@ from runtime.base.errors import UserError
 from runtime.companion.child import CompanionChild
 from runtime.companion.chosen import value_of
 from runtime.config import Config
-from runtime.link.server import LATER, Caller, NoParams, Server
+from runtime.link.messages import NoParams
+from runtime.link.server import LATER, Caller, Server
 from runtime.service.notify import is_service
 from runtime.sound.choice import Choice
 

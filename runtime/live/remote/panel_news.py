@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 
 from runtime.link.connection import Connection
-from runtime.link.server import Caller, NoParams, Server
+from runtime.link.messages import NoParams
+from runtime.link.server import Caller, Server
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]

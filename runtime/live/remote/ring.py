@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from runtime.base.errors import UserError
-from runtime.link.server import LATER, Caller, NoParams, Server
+from runtime.link.messages import NoParams
+from runtime.link.server import LATER, Caller, Server
 
 
 class LentRing:

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from runtime.base.errors import UserError
 from runtime.link import messages
-from runtime.link.messages import REFUSED, Request
+from runtime.link.messages import REFUSED, NoParams, Request
 from runtime.panel.files.downloads import Downloads
 from runtime.panel.files.limits import (
     CHUNK_BYTES,
@@ -24,7 +24,7 @@ from runtime.panel.files.limits import (
     WINDOW_BYTES,
 )
 from runtime.panel.files.recordings import Recordings
-from runtime.panel.files.requests import Nothing, Requests
+from runtime.panel.files.requests import Requests
 from runtime.panel.files.uploads import Announced, Upload
 from runtime.panel.files.work import Ask, Work
 from runtime.panel.limits import MOST_UNSENT_BYTES, Allowance
@@ -64,7 +64,7 @@ class Files:
         self._work = Work(ask, self._tell)
         self._parts: list[_Part] = []
         self._requests = Requests(ask, self._tell, self._work, self._recordings, self.downloads)
-        self._handlers = self._requests.handlers | {"cancel": (Nothing, self._cancel)}
+        self._handlers = self._requests.handlers | {"cancel": (NoParams, self._cancel)}
 
     async def serve(self, connection: ServerConnection) -> None:
         """Serve a connection until it closes; an unfinished upload is discarded."""
@@ -166,7 +166,7 @@ class Files:
             upload.close()
             self._work.broke_off(upload, error)
 
-    async def _cancel(self, _params: Nothing) -> object:
+    async def _cancel(self, _params: NoParams) -> object:
         for part in self._parts:
             if part.upload is not None:
                 self._end_upload(part)

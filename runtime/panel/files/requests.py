@@ -10,17 +10,13 @@ import msgspec
 import yaml
 
 from runtime.base.errors import UserError
-from runtime.link.messages import LONGEST_LINE_BYTES
+from runtime.link.messages import LONGEST_LINE_BYTES, NoParams
 from runtime.link.recording import Record
 from runtime.panel.files.downloads import Downloads
 from runtime.panel.files.recordings import Recordings
 from runtime.panel.files.work import Ask, Work
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-
-
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No params."""
 
 
 class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,16 +67,16 @@ class Requests:
         # The sound that played before the first candidate: its tree, and the folder of the files that the tree names.
         self._before: tuple[dict[str, Any], str | None] | None = None
         self.handlers: dict[str, tuple[type, Callable[[Any], Awaitable[object]]]] = {
-            "recordings": (Nothing, self._list),
+            "recordings": (NoParams, self._list),
             "recordings.delete": (_Named, self._delete),
-            "recordings.undo": (Nothing, self._undo),
+            "recordings.undo": (NoParams, self._undo),
             "record": (Record, self._record),
             "take": (_Take, self._take),
             "hear": (_Numbered, self._hear),
-            "back": (Nothing, self._back),
+            "back": (NoParams, self._back),
             "keep": (_Keep, self._keep),
             "make": (_Make, self._make),
-            "forget": (Nothing, self._forget),
+            "forget": (NoParams, self._forget),
         }
 
     @property
@@ -88,7 +84,7 @@ class Requests:
         """Whether a candidate is heard in place of the sound that played before."""
         return self._before is not None
 
-    async def _list(self, _params: Nothing) -> object:
+    async def _list(self, _params: NoParams) -> object:
         return self._recordings.rows()
 
     async def _delete(self, params: _Named) -> object:
@@ -96,7 +92,7 @@ class Requests:
         self._tell()
         return {}
 
-    async def _undo(self, _params: Nothing) -> object:
+    async def _undo(self, _params: NoParams) -> object:
         name = self._recordings.undo()
         self._tell()
         return {"name": name}
@@ -140,7 +136,7 @@ class Requests:
         self._tell()
         return played
 
-    async def _back(self, _params: Nothing) -> object:
+    async def _back(self, _params: NoParams) -> object:
         if self._before is None:
             raise UserError("back", "no sound before", "a candidate that was heard", "hear one")
         (tree, folder), self._before = self._before, None
@@ -159,7 +155,7 @@ class Requests:
         await self._work.make(params.name, params.minutes)
         return {}
 
-    async def _forget(self, _params: Nothing) -> object:
+    async def _forget(self, _params: NoParams) -> object:
         self._work.forget_taught()
         return {}
 

@@ -21,8 +21,8 @@ import pytest
 from runtime.base.errors import UserError
 from runtime.link import place
 from runtime.link.client import Link, connect
-from runtime.link.messages import LONGEST_LINE_BYTES
-from runtime.link.server import LATER, MOST_CLIENTS, NoParams, Server
+from runtime.link.messages import LONGEST_LINE_BYTES, NoParams
+from runtime.link.server import LATER, MOST_CLIENTS, Server
 from tests.support.places import ROOT
 from tests.support.rig import LiveProgram, wait_until
 

@@ -195,7 +195,7 @@ class CoherentPhases:
         noise = self._noise[lanes]
         self._n_changes += 1
         np.copyto(noise, magnitudes)
-        peaks, levels = found or self.find(lanes, noise)  # `find` needs a contiguous array
+        peaks, levels = found or self.find(lanes, noise)
         self._levels_of[lanes] = levels
         noise[:, : self._tables.n_silent] = 0.0
         rows, bins = peaks.rows, peaks.bins
