@@ -76,11 +76,12 @@ class HopSynthesis:
         self._spectra = np.zeros((MAX_ROWS, self.fft_size // 2 + 1), np.complex64)
         self._filled = self._spectra.view(np.float32)[:, 2 * self._first_bin : 2 * self.n_bins]
         self._sound = np.empty((MAX_ROWS, self.fft_size), np.float32)
-        self._dense_spectra = np.zeros((ROWS_AT_ONCE, self.fft_size + 1), np.complex64)
+        # np.full writes to the memory now. With np.zeros, the first chord would wait for memory pages.
+        self._dense_spectra = np.full((ROWS_AT_ONCE, self.fft_size + 1), 0.0, np.complex64)
+        self._dense_sound = np.full((ROWS_AT_ONCE, 2 * self.fft_size), 0.0, np.float32)
         self._dense_scales = [np.float32(2.0 ** (1 - octave)) for octave in range(self.n_dense_octaves + 1)]
         # For each row of _dense_spectra, the number of its lowest bins that may be other than 0.
         self._dense_filled = [0] * ROWS_AT_ONCE
-        self._dense_sound = np.empty((ROWS_AT_ONCE, 2 * self.fft_size), np.float32)
 
     def hops(
         self,

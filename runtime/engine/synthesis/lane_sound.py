@@ -26,6 +26,7 @@ CROSSFADE_S = 0.008
 # How many hops one block makes while no spectrum changes. If a knob turns, the unplayed hops are made again. More hops
 # would be cheaper on average, but one block would have to make them all.
 N_HOPS_AHEAD = 2
+_NO_SOUND = np.zeros(0, np.float32)
 
 
 class LaneSound:
@@ -229,7 +230,8 @@ class LaneSound:
             self._transposer.begin(beginnings, frame)
 
     def _beginning(self, lane: int, frame: int, ratio: Ratio) -> Beginning:
-        fading = self.read_lane(lane, frame, self._changes.fade_left(lane, frame)).copy()
+        fade_left = self._changes.fade_left(lane, frame)
+        fading = self.read_lane(lane, frame, fade_left).copy() if fade_left else _NO_SOUND
         elapsed, number = self._hops.elapsed(lane, frame), self._hops.number(lane, frame)
         return Beginning(lane, elapsed, number, ratio, fading, self._opened_at[lane] == frame)
 

@@ -5,6 +5,7 @@ Shifting the spectrum's bins would fail: below note 29 (44 Hz) the lobes of neig
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -92,10 +93,13 @@ class Transposer:
 
         The first sound of a lane with a running crossfade is made now. All other sound is made when it is read.
         """
-        begun: list[tuple[int, Head]] = []
+        begun: dict[tuple[int, Ratio], Head] = {}
         for beginning in beginnings:
-            number, head = beginning.lane, self._head_for(beginning, begun, frame)
-            begun.append((number, head))
+            number = beginning.lane
+            way = self._hop_offsets[number], beginning.ratio
+            if way not in begun:
+                begun[way] = self._head_for(beginning, frame)
+            head = begun[way]
             self.n_active += not self.active[number]
             self.active[number] = True
             self._lanes[number].begin(head, frame, self._writer.n_fade)
@@ -106,19 +110,14 @@ class Transposer:
         for beginning in fading:
             self._finish_fade(beginning.lane, frame, beginning.fading)
 
-    def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
-        """The head at which a lane's reading begins.
-
-        begun: the lanes that have already begun at this frame, each with its head.
-        """
-        offset, candidates = self._hop_offsets[beginning.lane], list(begun)
-        if beginning.is_new:
-            candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]
-        for lane, head in candidates:
-            if self._hop_offsets[lane] == offset and head.ratio == beginning.ratio:
-                return head
+    def _head_for(self, beginning: Beginning, frame: int) -> Head:
+        """The head at which a lane's reading begins. A new sound shares the head of a lane that is read alike."""
+        offset = self._hop_offsets[beginning.lane]
+        for lane, other in enumerate(self._lanes) if beginning.is_new else ():
+            if other.head is not None and self._hop_offsets[lane] == offset and other.head.ratio == beginning.ratio:
+                return other.head
         ratio_now = beginning.ratio.at(frame)
-        octave = min(self._dense_hops.n_octaves, max(0, int(np.log2(ratio_now))))
+        octave = min(self._dense_hops.n_octaves, max(0, int(math.log2(ratio_now))))
         head = Head(frame, beginning.elapsed, beginning.ratio, OVERSAMPLING * ONE, self._dense_hops.n_samples, octave)
         head.first_hop = beginning.hop
         return head

@@ -11,6 +11,7 @@ from runtime.events import N_CHANNELS
 BEND_RANGE_SEMITONES = 2.0
 MPE_BEND_RANGE_SEMITONES = 48.0
 _NO_PARAMETER = (127, 127)
+_SQRT_2 = math.sqrt(2.0)
 
 
 class Channel:
@@ -166,7 +167,8 @@ class Channels:
 
     def level(self, number: int) -> float:
         """Gain of a channel's notes, 1 at the defaults."""
-        return math.prod(channel.level for channel in self._family(number))
+        level, master = self._channels[number].level, self._master[number]
+        return level * self._channels[master].level if master >= 0 else level
 
     def expression(self, number: int) -> float:
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
@@ -176,16 +178,17 @@ class Channels:
 
         The sum can lie outside -1 to 1.
         """
-        return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
+        pan, master = self._channels[number].pan - 64, self._master[number]
+        return (pan + self._channels[master].pan - 64 if master >= 0 else pan) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:
         """Left and right gain of a channel's notes, by equal-power panning. Both gains are 1 at the defaults.
 
         pan: the sound's pan, -1 to 1, added to the channel's pan.
         """
-        level, pan = self.level(number), pan + self.pan(number)
+        level, pan = self.level(number) * _SQRT_2, pan + self.pan(number)
         angle = math.pi / 4.0 * (1.0 + max(-1.0, min(1.0, pan)))
-        return level * math.sqrt(2.0) * math.cos(angle), level * math.sqrt(2.0) * math.sin(angle)
+        return level * math.cos(angle), level * math.sin(angle)
 
     def pitch_semitones(self, number: int) -> float:
         """Pitch shift of a channel's notes: bend and tuning of the channel and of its master."""
@@ -196,7 +199,8 @@ class Channels:
         return any(channel.sustain for channel in self._family(number))
 
     def soft(self, number: int) -> bool:
-        return any(channel.soft for channel in self._family(number))
+        master = self._master[number]
+        return self._channels[number].soft or (master >= 0 and self._channels[master].soft)
 
     def vibrato_depth(self, number: int) -> int:
         """Vibrato depth of a channel's notes: modulation wheel plus channel pressure; 127 and more are full depth."""

@@ -32,14 +32,19 @@ class Ramps:
         self._from = np.zeros((n_rows, 1), np.float32)
         self._length = np.ones((n_rows, 1), np.float32)
         self._shape = np.zeros((3, n_rows, 1), np.float32)
+        # For single rows: an item of a memoryview is read and written several times as fast as an array's row.
+        columns = self.target, self._from, self._length
+        self._targets, self._froms, self._lengths = (memoryview(column[:, 0]) for column in columns)
+        self._starts, self._ends = memoryview(self._start[:, 0]), memoryview(self.end)
+        self._c1s, self._c2s, self._c3s = (memoryview(coefficient) for coefficient in self._shape[:, :, 0])
         self._steps = np.arange(max_frames, dtype=np.float32)
         self._x, self._y = np.empty((2, n_rows * max_frames), np.float32)
 
     def jump(self, row: int, level: float) -> None:
-        self.n_moving -= self.end[row] != NEVER
+        self.n_moving -= self._ends[row] != NEVER
         self.n_changes += 1
-        self.target[row] = self._from[row] = level
-        self.end[row] = NEVER
+        self._targets[row] = self._froms[row] = level
+        self._ends[row] = NEVER
 
     def move(self, row: int, frame: int, level: float, n_frames: int, shape: tuple[float, float, float]) -> None:
         """Move a row to `level`, along a cubic. The move begins at `frame`.
@@ -47,21 +52,21 @@ class Ramps:
         n_frames: the move's length.
         shape: the cubic's coefficients of x, x^2 and x^3.
         """
-        self.n_moving += self.end[row] == NEVER
+        length = max(1, n_frames)
+        self.n_moving += self._ends[row] == NEVER
         self.n_changes += 1
-        self._from[row] = self.value(row, frame)
-        self.target[row] = level
-        self._start[row], self.end[row] = frame, frame + max(1, n_frames)
-        self._length[row] = max(1, n_frames)
-        self._shape[:, row, 0] = shape
+        self._froms[row] = self.value(row, frame)
+        self._targets[row] = level
+        self._starts[row], self._ends[row], self._lengths[row] = frame, frame + length, length
+        self._c1s[row], self._c2s[row], self._c3s[row] = shape
 
     def settle(self, row: int) -> None:
         """End a row's move at once: the row holds its target level from now on."""
-        self.jump(row, float(self.target[row, 0]))
+        self.jump(row, self._targets[row])
 
     def value(self, row: int, frame: int) -> float:
-        if self.end[row] == NEVER:
-            return float(self.target[row, 0])
+        if self._ends[row] == NEVER:
+            return self._targets[row]
         x = min(float(frame - self._start[row, 0]), float(self._length[row, 0])) / float(self._length[row, 0])
         c1, c2, c3 = self._shape[:, row, 0]
         start = float(self._from[row, 0])

@@ -41,17 +41,20 @@ class _Together(NamedTuple):
         return cls(voices, are_alike, glide_end, min(notes, default=0), max(notes, default=0))
 
 
+_NOBODY = _Together.of(())
+
+
 class VoicePitches:
     """Finds the ratio of a voice's frequency to its model note's frequency."""
 
     def __init__(self, channels: Channels, sample_rate_hz: int):
         self._channels, self.sample_rate_hz = channels, sample_rate_hz
-        self._together = _Together.of(())  # about the voices of the newest `ratios`
+        self._together = _NOBODY  # about the voices of the newest `ratios`
 
     def follow(self, voice: Voice) -> None:
         """Give a voice its pitch at its note's beginning."""
-        self._together = _Together.of(())
-        self.follow_all([voice])
+        self._together = _NOBODY
+        self.follow_all((voice,))
 
     def follow_all(self, voices: Iterable[Voice]) -> None:
         channels, number, knobs = self._channels, -1, None

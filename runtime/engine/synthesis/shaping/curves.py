@@ -45,7 +45,8 @@ class GainCurves:
 
     def __init__(self, max_rows: int):
         self._octaves = (np.arange(N_GRID) / GRID_STEPS_PER_OCTAVE).astype(np.float32)
-        self._gains, self._log_gains, self._x, self._y = np.empty((4, max_rows, N_GRID), np.float32)
+        # np.full writes to the memory now. With np.empty, the first chord would wait for memory pages.
+        self._gains, self._log_gains, self._x, self._y = np.full((4, max_rows, N_GRID), 0.0, np.float32)
         self._has_log_gains = False  # whether _log_gains hold natural logarithms of gains to multiply _gains by
         self._band_places = _band_places(self._octaves)
         self._n = 0

@@ -49,11 +49,13 @@ class Shaper:
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float, max_rows: int):
         self.harmonics = _harmonics(tuple(fundamentals_hz), n_bins, bin_hz)
         self._curves = GainCurves(max_rows)
-        self._places = np.empty((max_rows, n_bins), np.intp)
-        self._in_curve = np.empty((max_rows, n_bins), self.harmonics.places.dtype)
+        # np.full writes to the memory now. With np.empty, the first chord would wait for memory pages.
+        self._places = np.full((max_rows, n_bins), 0, np.intp)
+        self._in_curve = np.full((max_rows, n_bins), 0, self.harmonics.places.dtype)
         self._first_places = np.arange(max_rows)[:, None] * N_GRID
         self._fundamentals: list[int] = []
-        self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
+        self._gains = np.full((max_rows, n_bins), 0.0, np.float32)
+        self._more = np.empty(n_bins, np.float32)
         self._weakened = np.empty(n_bins, bool)
 
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
@@ -104,7 +106,7 @@ class Shaper:
     def _move_formants(
         self, gains: np.ndarray, fundamentals: list[int], magnitudes: np.ndarray, semitones: float
     ) -> None:
-        more, n_bins = self._more[0], gains.shape[1]
+        more, n_bins = self._more, gains.shape[1]
         for row, fundamental, spectrum in zip(gains, fundamentals, magnitudes, strict=True):
             formant_gains(spectrum[:n_bins], self.harmonics.numbers[fundamental], semitones, more)
             row *= more

@@ -28,16 +28,21 @@ class NotesTable:
         self.velocity, self.key, self.random, self.release_velocity = np.zeros((4, n_lanes, 1))
         self.started_beats = np.zeros((n_lanes, 1))
         self.number = np.zeros((n_lanes, 1), np.int64)
+        # For single lanes: an item of a memoryview is written several times as fast as an array's row.
+        times = self.started_at, self.released_at, self.started_beats
+        self._starts, self._releases, self._beats = (memoryview(column[:, 0]) for column in times)
+        constants = self.velocity, self.key, self.random, self.number
+        self._velocities, self._keys, self._randoms, self._numbers = (memoryview(column[:, 0]) for column in constants)
         self._columns: list[np.ndarray] = []
         self.random_values = np.random.default_rng((seed, 1)).uniform(-1.0, 1.0, 1 << 12)
 
     def start(self, lane: int, frame: int, number: int, note: int, velocity: int) -> None:
         """Store the values of a new note; number: how many notes were started before it."""
-        self.started_at[lane], self.released_at[lane], self.number[lane] = frame, NEVER, number
-        self.started_beats[lane] = self.tempo.beats_at(frame)
-        self.velocity[lane], self.release_velocity[lane] = velocity / 127.0, 0.0
-        self.key[lane] = (note - 60) / 60.0
-        self.random[lane] = self.random_at(number, 0)
+        self._starts[lane], self._releases[lane], self._numbers[lane] = frame, NEVER, number
+        self._beats[lane] = self.tempo.beats_at(frame)
+        self._velocities[lane], self.release_velocity[lane] = velocity / 127.0, 0.0
+        self._keys[lane] = (note - 60) / 60.0
+        self._randoms[lane] = self.random_at(number, 0)
 
     def add_column(self) -> np.ndarray:
         """Add and return a column of zeros, float64 (n_lanes, 1). `continue_from` copies its values to legato notes."""
@@ -55,5 +60,5 @@ class NotesTable:
 
     def random_at(self, note_number: np.ndarray | int, step: np.ndarray | int) -> np.ndarray:
         """Random values from -1 to 1; equal arguments give equal values."""
-        index = np.asarray(note_number) * 1597 + np.asarray(step) * 40503 + 811
+        index = note_number * 1597 + step * 40503 + 811
         return self.random_values[(index ^ (index >> 7)) & (len(self.random_values) - 1)]
