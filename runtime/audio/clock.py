@@ -20,11 +20,13 @@ class EngineClock:
 
     The audio thread calls `block_begins`; any thread may call `frame_at`, and no lock is needed. The driver asks for
     some blocks a little early or late, so the time of frame 0 is estimated as an average over blocks.
+
+    buffer_frames: length of the output's buffer.
     """
 
     def __init__(self, sample_rate_hz: float, buffer_frames: int):
         self._sample_rate_hz = sample_rate_hz
-        self._buffer_frames = buffer_frames
+        self.buffer_frames = buffer_frames
         self._resync_s = 2.0 * buffer_frames / sample_rate_hz
         self._n_blocks = self._newest = 0
         self._origin_s: float | None = None
@@ -50,6 +52,6 @@ class EngineClock:
         if self._origin_s is None:
             return None
         grid_frames = 1 if is_exact else GRID_FRAMES
-        exact = (time_s - self._origin_s) * self._sample_rate_hz + self._buffer_frames
+        exact = (time_s - self._origin_s) * self._sample_rate_hz + self.buffer_frames
         frame = grid_frames * round(exact / grid_frames)
-        return min(max(frame, not_before), self._newest + MOST_AHEAD * self._buffer_frames)
+        return min(max(frame, not_before), self._newest + MOST_AHEAD * self.buffer_frames)

@@ -11,6 +11,7 @@ from runtime.base.realtime import AUDIO_PRIORITY, promoted
 from runtime.bench.playing import VELOCITY, knob_turns, new_engine, spread_note
 from runtime.events import KnobTurn, NoteOn
 from runtime.instrument.decoder import Decoder
+from runtime.live.output.event_frames import most_at_once
 
 BUFFER_FRAMES = 64
 N_BLOCKS = 32
@@ -41,51 +42,56 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys together; returns the frames until they are heard, and the lateness of the notes in s.
+    """Press `n_notes` keys together; returns the frames until the last is heard, and the lateness of the notes in s.
 
     random: chooses the engine's seed, and the frame in a block at which the keys go down.
-    As in `play`, the notes begin one block (64 frames) after the keys go down.
-    The keys are heard at the first frame whose absolute sample is at most 20 dB below the sustained peak. The sustained
-    peak is the peak of the last eight of N_BLOCKS blocks.
-    The lateness is max(0, time to render the block in which the notes begin - time to play that block).
+    As in `play`, the first notes begin one block (64 frames) after the keys go down; of a large chord, the next notes
+    begin a block later, and so on (`most_at_once`).
+    The last notes are heard at the first frame whose absolute sample is at most 20 dB below the sustained peak. The
+    sustained peak is the peak of the last eight of N_BLOCKS blocks.
+    The lateness is max(0, rendering time - playing time) of a block in which notes begin; of several, the longest.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
-    keys = [NoteOn(1, spread_note(decoder, 100 + number), VELOCITY) for number in range(n_notes)]
-    _, rendering_s = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=True)
-    # Without the other notes, all that is heard comes from the keys.
-    alone, _ = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=False)
+    at_once, keys = most_at_once(BUFFER_FRAMES), list[tuple[NoteOn, int]]()
+    for number in range(n_notes):
+        key = NoteOn(1, spread_note(decoder, 100 + number), VELOCITY)
+        keys.append((key, pressed + (1 + number // at_once) * BUFFER_FRAMES))
+    _, rendering_s = _play_keys(decoder, keys, seed, among_others=True)
+    # Without the other notes, all that is heard comes from the last keys.
+    last = [(key, begin) for key, begin in keys if begin == keys[-1][1]]
+    alone, _ = _play_keys(decoder, last, seed, among_others=False)
     sustained_peak = alone[-8 * BUFFER_FRAMES :].max()
     heard = int(np.argmax(alone >= HEARD_RATIO * sustained_peak))
     return heard - pressed, max(0.0, rendering_s - BUFFER_FRAMES / decoder.card.sample_rate_hz)
 
 
 def _play_keys(
-    decoder: Decoder, keys: list[NoteOn], begin: int, seed: int, among_others: bool
+    decoder: Decoder, keys: list[tuple[NoteOn, int]], seed: int, among_others: bool
 ) -> tuple[np.ndarray, float]:
-    """Render keys whose notes begin at the frame `begin`.
+    """Render keys, each given with the frame at which its note begins.
 
     Returns two things:
     - the absolute samples of the left channel, (n_frames,)
-    - how long it took to render the block that contains the frame `begin`, in s
+    - the longest time that it took to render a block in which notes begin, in s
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY), 0)
     blocks = np.zeros((N_BLOCKS, BUFFER_FRAMES, 2), np.float32)
-    rendering_s = 0.0
+    begin_blocks, rendering_s = {begin // BUFFER_FRAMES for _, begin in keys}, 0.0
     with promoted(AUDIO_PRIORITY):
         for number, block in enumerate(blocks):
             if number == KEY_BLOCK:
-                for key in keys:
+                for key, begin in keys:
                     engine.post(key, begin)
             if among_others:
                 for turn in knob_turns(decoder.card.n_latents, number * 0.01):
                     engine.post(turn)
             begin_s = time.perf_counter()
             engine.render(block)
-            if number == begin // BUFFER_FRAMES:
-                rendering_s = time.perf_counter() - begin_s
+            if number in begin_blocks:
+                rendering_s = max(rendering_s, time.perf_counter() - begin_s)
     return np.abs(blocks[:, :, 0]).reshape(-1), rendering_s
 
 

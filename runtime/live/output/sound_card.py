@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runtime.audio.block_renderer import BlockRenderer, Effect
-from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD
+from runtime.audio.clock import MOST_AHEAD
 from runtime.audio.cues import CuePlayer
 from runtime.audio.output import NullOutput, Output, null_output, open_output
 from runtime.audio.sound_ring import SoundRing
 from runtime.base.errors import UserError
 from runtime.config import AudioConfig
-from runtime.events import Clock, ClockContinue, ClockStart, ClockStop, Event, NoteOff, NoteOn
+from runtime.events import Event
+from runtime.live.output.event_frames import EventFrames
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
 LOOK_S = 1.0  # while there is no sound card: seconds from one look for a card to the next
-# Notes that arrive less than this (2.2 ms at 44.1 kHz) after a chord's first note belong to the chord. Through a MIDI
-# cable, a note takes 0.6 to 1 ms, so only 3 or 4 notes can arrive in this time. Over USB, many can.
-CHORD_FRAMES = 3 * GRID_FRAMES
-_CLOCKS = (Clock, ClockStart, ClockContinue, ClockStop)
 
 
 class AudioHangsError(Exception):
@@ -51,9 +48,7 @@ class SoundCard:
         self.output: Output
         self.is_missing, self.problem = False, ""
         self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far
-        # The frames of the newest event, of the newest event but clocks, and of the newest note.
-        self._newest = self._newest_played = self._newest_note = 0
-        self._chord = -CHORD_FRAMES  # the frame of the newest chord's first note
+        self._frames = EventFrames()
 
     @property
     def blocks(self) -> BlockRenderer:
@@ -79,35 +74,12 @@ class SoundCard:
         return bool(self._renderers) and self._renderers[-1].is_busy
 
     def frame_at(self, event: Event, arrival_s: float) -> int | None:
-        """The engine's frame at which an event will be heard; None before the first output plays.
+        """The engine's frame at which an event will be heard, as in `EventFrames`; None before the first output plays.
 
         arrival_s: when the event arrived, by `time.perf_counter()`.
-
-        Each output has its own clock. Still, no event's frame is before the previous event's frame, because a release
-        before its key press would leave the note on. The frame is rounded to a multiple of GRID_FRAMES, unless the
-        event is a `Clock`. The notes of a chord begin together, even if wheels, controls or clocks come between them:
-        what comes so soon after a chord's first note gets the frame of the event before it. Only clocks keep their own
-        frames, so a chord's next note may be before a clock that came earlier. A release is at least GRID_FRAMES after
-        the newest note, so that a key is heard even if it is released at once.
         """
-        earliest = self._newest
-        if isinstance(event, NoteOff):
-            earliest = max(earliest, self._newest_note + GRID_FRAMES)
         clock = self._renderers[-1].clock if self._renderers else None
-        frame = clock.frame_at(arrival_s, earliest, isinstance(event, Clock)) if clock else None
-        if frame is None:
-            return self._newest or None
-        if isinstance(event, _CLOCKS):
-            self._newest = frame
-            return frame
-        if frame - self._chord < CHORD_FRAMES and not isinstance(event, NoteOff):
-            frame = self._newest_played
-        elif isinstance(event, NoteOn):
-            self._chord = frame
-        if isinstance(event, NoteOn):
-            self._newest_note = frame
-        self._newest, self._newest_played = max(self._newest, frame), frame
-        return frame
+        return self._frames.frame_at(event, arrival_s, clock)
 
     def take_peak(self, is_metered: bool) -> float:
         """Return the output's peak since the previous call, 0 to 1. is_metered: whether to go on measuring."""
@@ -133,10 +105,7 @@ class SoundCard:
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
         """Play the rack on this output. ring, wake, cues: as in BlockRenderer."""
-        # A new rack begins at frame 0, and frames of the old rack's events would be far ahead.
-        most = rack.frame + MOST_AHEAD * output.buffer_frames
-        self._newest, self._newest_played = min(self._newest, most), min(self._newest_played, most)
-        self._newest_note, self._chord = min(self._newest_note, most), min(self._chord, most)
+        self._frames.keep_before(rack.frame + MOST_AHEAD * output.buffer_frames)
         output.start(rack, self._effect, ring, wake)
         self.output = output
         self._renderers.append(output.blocks)

@@ -1,4 +1,4 @@
-"""Events keep their order when another output takes over."""
+"""Events keep their order when another output takes over, and the notes of a chord begin together."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from runtime.audio.block_renderer import BlockRenderer
 from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD
 from runtime.config import AudioConfig
 from runtime.events import Aftertouch, Clock, ClockStart, ControlChange, Event, NoteOff, NoteOn, PitchWheel, TargetMove
+from runtime.live.output.event_frames import most_at_once
 from runtime.live.output.sound_card import SoundCard
 
 RATE_HZ, N_FRAMES = 48000, 256
@@ -62,26 +63,50 @@ def test_a_new_rack_begins_at_its_own_frame() -> None:
         assert first < card.frame_at(PRESSED, time.perf_counter()) <= first + MOST_AHEAD * N_FRAMES
 
 
-def test_the_notes_of_a_chord_begin_together_and_those_of_a_run_do_not() -> None:
+def _playing_card() -> SoundCard:
     card = SoundCard(AudioConfig(), None, dict, False, print)
     _play_on(card, _Rack(0))
     _next_block(card)
-    now_s = time.perf_counter()
-    # The last note comes less than two steps of the grid after the first. A new chord begins only with a note that
-    # comes at least three steps after the first.
-    chord = [card.frame_at(NoteOn(0, 60 + k, 100), now_s + 85e-6 * k) for k in range(16)]
-    assert len(set(chord)) == 1
-    run_s = [now_s + 0.01 + 0.005 * k for k in range(4)]
+    return card
+
+
+def _frames_of_chord(card: SoundCard, n_notes: int, now_s: float) -> list[int]:
+    """The frames of notes that arrive 85 us apart: 16 notes in less than two steps of the grid."""
+    return [card.frame_at(NoteOn(0, 30 + number, 100), now_s + 85e-6 * number) for number in range(n_notes)]
+
+
+def test_the_notes_of_a_chord_begin_together_and_those_of_a_run_do_not() -> None:
+    card, now_s = _playing_card(), time.perf_counter()
+    # A new chord begins only with a note that comes at least three steps of the grid after the first.
+    assert len(set(_frames_of_chord(card, most_at_once(N_FRAMES), now_s))) == 1
+    run_s = [now_s + 0.02 + 0.005 * k for k in range(4)]
     run = [card.frame_at(NoteOn(0, 60 + k, 100), arrival_s) for k, arrival_s in enumerate(run_s)]
     assert all(abs(later - earlier - 240) <= GRID_FRAMES for earlier, later in pairwise(run))
 
 
+def test_a_larger_chord_begins_in_several_blocks() -> None:
+    card, now_s = _playing_card(), time.perf_counter()
+    frames = _frames_of_chord(card, 20, now_s)
+    first, second, third = frames[:8], frames[8:16], frames[16:]
+    assert set(first) == {frames[0]}
+    assert set(second) == {frames[0] + N_FRAMES}
+    assert set(third) == {frames[0] + 2 * N_FRAMES}
+    # What comes after the chord is heard after it, but a clock keeps its time.
+    assert card.frame_at(Clock(), now_s + 0.002) < frames[0] + N_FRAMES
+    assert card.frame_at(ControlChange(0, 1, 64), now_s + 0.003) == frames[-1]
+    assert card.frame_at(NoteOff(0, 30), now_s + 0.003) == frames[-1] + GRID_FRAMES
+    later = card.frame_at(NoteOn(0, 90, 100), now_s + 0.05)
+    assert later == card.frame_at(NoteOn(0, 91, 100), now_s + 0.0501) > frames[-1]
+
+
+def test_however_many_notes_come_none_is_put_off_by_more_than_some_buffers() -> None:
+    card = _playing_card()
+    assert max(_frames_of_chord(card, 2000, time.perf_counter() - 0.2)) <= MOST_AHEAD * N_FRAMES
+
+
 def _chord(between: Sequence[Event]) -> list[tuple[Event, int]]:
     """Events and their frames: four notes, 0.3 ms apart, and events between each two of them, 85 us apart."""
-    card = SoundCard(AudioConfig(), None, dict, False, print)
-    _play_on(card, _Rack(0))
-    _next_block(card)
-    now_s = time.perf_counter()
+    card, now_s = _playing_card(), time.perf_counter()
     found = []
     for note in range(4):
         for number, event in enumerate((NoteOn(note, 60 + note, 100), *between)):
@@ -116,10 +141,7 @@ def test_a_release_and_a_start_between_the_notes_of_a_chord_keep_their_places() 
 
 
 def test_pads_that_release_at_once_sound_and_a_clock_lies_beside_the_grid() -> None:
-    card = SoundCard(AudioConfig(), None, dict, False, print)
-    _play_on(card, _Rack(0))
-    _next_block(card)
-    now_s = time.perf_counter()
+    card, now_s = _playing_card(), time.perf_counter()
     events = (PRESSED, RELEASED, NoteOn(0, 62, 100), NoteOff(0, 62), NoteOn(0, 64, 100), NoteOff(0, 64))
     frames = [card.frame_at(event, now_s + 30e-6 * number) for number, event in enumerate(events)]
     assert frames == sorted(frames)
