@@ -8,27 +8,27 @@ from runtime.events import Clock, ClockContinue, ClockStart, ClockStop, Event, N
 # Notes that arrive less than this (2.2 ms at 44.1 kHz) after a chord's first note belong to the chord. Through a MIDI
 # cable, a note takes 0.6 to 1 ms, so only 3 or 4 notes can arrive in this time. Over USB, many can.
 CHORD_FRAMES = 3 * GRID_FRAMES
-# The block in which notes begin has the most work of all, and a chord of 16 notes can make it late. That is heard as a
-# click. But nobody hears that half of a chord begins one buffer after the other half. So in each block begin at most
-# one note for each _FRAMES_A_NOTE frames, or _FEWEST_AT_ONCE notes if that is more.
-_FRAMES_A_NOTE, _FEWEST_AT_ONCE = 32, 8
+# A block in which notes begin has the most work of all, and 16 new notes can make it late. That is heard as a click.
+# But nobody hears that half of a chord begins one buffer after the other half. So in the time of one buffer at most
+# _ALWAYS_AT_ONCE notes begin, or one for every _FRAMES_A_NOTE frames of the buffer if that is more.
+_ALWAYS_AT_ONCE, _FRAMES_A_NOTE = 8, 32
 _CLOCKS = (Clock, ClockStart, ClockContinue, ClockStop)
 
 
 def most_at_once(buffer_frames: int) -> int:
-    """How many notes of a chord begin together at most; the next ones begin one buffer later."""
-    return max(_FEWEST_AT_ONCE, buffer_frames // _FRAMES_A_NOTE)
+    """How many notes begin at most in the time of one buffer; the next ones of a chord begin one buffer later."""
+    return max(_ALWAYS_AT_ONCE, buffer_frames // _FRAMES_A_NOTE)
 
 
 class EventFrames:
     """Gives frames to the live events of one output after another; each output has its own clock."""
 
     def __init__(self) -> None:
-        # The frame of the newest event but for what puts it off: a clock after a large chord keeps its time.
+        # The newest event's frame, if no event were put off: a clock after a large chord keeps its time.
         self._newest = 0
-        self._newest_played = self._newest_note = 0  # the frames of the newest event but clocks, and of the newest note
+        self._newest_played = 0  # the frame of the newest event but clocks
         self._chord = -CHORD_FRAMES  # the frame of the newest chord's first note
-        self._n_at_once = 0  # how many notes begin at the frame of the newest note
+        self._notes: list[int] = []  # the frames of the newest notes, ascending
 
     def keep_before(self, most: int) -> None:
         """Forget frames after `most`; call this when another output begins.
@@ -36,7 +36,7 @@ class EventFrames:
         A new rack begins at frame 0, and the frames of the old rack's events would be far ahead.
         """
         self._newest, self._newest_played = min(self._newest, most), min(self._newest_played, most)
-        self._newest_note, self._chord = min(self._newest_note, most), min(self._chord, most)
+        self._notes, self._chord = [min(frame, most) for frame in self._notes], min(self._chord, most)
 
     def frame_at(self, event: Event, arrival_s: float, clock: EngineClock | None) -> int | None:
         """The engine's frame at which an event will be heard; None before the first output plays.
@@ -59,8 +59,8 @@ class EventFrames:
             self._newest = frame
             return frame
         earliest = max(frame, self._newest_played)
-        if isinstance(event, NoteOff):
-            earliest = max(earliest, self._newest_note + GRID_FRAMES)
+        if isinstance(event, NoteOff) and self._notes:
+            earliest = max(earliest, self._notes[-1] + GRID_FRAMES)
         played = clock.frame_at(arrival_s, earliest)
         if played - self._chord < CHORD_FRAMES and not isinstance(event, NoteOff):
             played = self._newest_played
@@ -72,10 +72,12 @@ class EventFrames:
         return played
 
     def _note_at(self, frame: int, arrival_s: float, clock: EngineClock) -> int:
-        """The frame at which a note begins: `frame`, or one buffer later if enough notes begin there already."""
-        self._n_at_once = self._n_at_once + 1 if frame == self._newest_note else 1
-        if self._n_at_once > most_at_once(clock.buffer_frames):
-            later = clock.frame_at(arrival_s, frame + clock.buffer_frames)
-            frame, self._n_at_once = max(frame, later), 1
-        self._newest_note = frame
+        """The frame at which a note begins: `frame`, or later if enough notes begin less than a buffer before it."""
+        most = most_at_once(clock.buffer_frames)
+        self._notes = self._notes[-most:]
+        free = self._notes[0] + clock.buffer_frames if len(self._notes) == most else frame
+        if free > frame:
+            on_grid = -(-free // GRID_FRAMES) * GRID_FRAMES
+            frame = max(frame, clock.frame_at(arrival_s, on_grid))
+        self._notes.append(frame)
         return frame

@@ -99,6 +99,15 @@ def test_a_larger_chord_begins_in_several_blocks() -> None:
     assert later == card.frame_at(NoteOn(0, 91, 100), now_s + 0.0501) > frames[-1]
 
 
+def test_two_chords_in_the_time_of_one_buffer_are_put_off_like_one() -> None:
+    card, now_s = _playing_card(), time.perf_counter()
+    first = _frames_of_chord(card, 6, now_s)
+    second = _frames_of_chord(card, 6, now_s + 0.003)
+    assert set(first) == {first[0]}
+    assert first[0] < second[0] < first[0] + N_FRAMES
+    assert second == [second[0]] * 2 + [first[0] + N_FRAMES] * 4
+
+
 def test_however_many_notes_come_none_is_put_off_by_more_than_some_buffers() -> None:
     card = _playing_card()
     assert max(_frames_of_chord(card, 2000, time.perf_counter() - 0.2)) <= MOST_AHEAD * N_FRAMES
