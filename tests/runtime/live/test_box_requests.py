@@ -99,7 +99,7 @@ def test_the_doctor_runs_beside_and_tells_each_finding(start: Start, home: Path)
 
 def test_health_and_history_have_load_and_latency(start: Start, home: Path) -> None:
     with start("--instrument", TINY):
-        time.sleep(2.5)
+        wait_until(lambda: ask(home, "health")["load"] > 0.0, "load")
         health, history = ask(home, "health"), ask(home, "history")
     assert health["latency_ms"] == pytest.approx(1e3 * 256 / 44100)
     assert 0.0 < health["load"] <= health["load_most"]

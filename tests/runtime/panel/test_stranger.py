@@ -33,7 +33,7 @@ def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A running tests.soak.panel_stranger, whose temporary files are in `folder`."""
     missing = missing_tools() or missing_browser()
     if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+        (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)
     command = [sys.executable, "-m", "tests.soak.panel_stranger", "--instrument", "strings"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, **pipes) as driver:
