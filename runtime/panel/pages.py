@@ -216,6 +216,7 @@ class Pages:
     async def _came(self) -> None:
         self._watch()
         self._tell_of_link()
+        self._greets = None  # one that began before the link came up may say that nothing plays
         self._tell(None, await self._greeting())
         if self._borrows:
             self._give_back()
